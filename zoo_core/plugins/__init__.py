@@ -1,0 +1,73 @@
+"""Discovery of plugins, their states, and the calling of their hooks.
+
+Nothing here imports torch, pydantic, huggingface_hub, pluggy or a plugin's code until a hook is
+called or a command is loaded.
+
+    installed()          every installed plugin with its state, `core` first
+    problems()           what is wrong with the public index and with the user's own files
+    commands()           the commands that plugins add to `zoo`
+    load_command(c)      imports one of them
+    versions(names)      distribution -> version of the plugins that hold these architectures
+    register_hooks(m)    registers a module's hook implementations for this process
+    facade               typed functions that call hooks: train, evaluate, datasets, diagnose, ...
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zoo_core.plugins.finding import Finding, Level
+from zoo_core.plugins.plugin import Command, Plugin, PluginState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "Command",
+    "Finding",
+    "Level",
+    "Plugin",
+    "PluginState",
+    "commands",
+    "installed",
+    "load_command",
+    "problems",
+    "register_hooks",
+    "unregister_hooks",
+    "versions",
+]
+
+
+def installed() -> list[Plugin]:
+    """List every installed plugin with its state, `core` first, then by namespace."""
+    raise NotImplementedError
+
+
+def problems() -> list[Finding]:
+    """List what is wrong with the public index and the user's own registry files."""
+    raise NotImplementedError
+
+
+def commands() -> dict[str, Command]:
+    """Give the commands that plugins in the state ok add to `zoo`, by name."""
+    raise NotImplementedError
+
+
+def load_command(command: Command) -> object:
+    """Import a plugin's command; raises PluginError naming the distribution and the cause."""
+    raise NotImplementedError
+
+
+def versions(architectures: Iterable[str]) -> dict[str, str]:
+    """Give the version of each distribution that holds one of these architectures."""
+    raise NotImplementedError
+
+
+def register_hooks(module: object, name: str | None = None) -> object:
+    """Register hook implementations for this process: of a module, or of any object."""
+    raise NotImplementedError
+
+
+def unregister_hooks(module: object) -> None:
+    """Undo `register_hooks`."""
+    raise NotImplementedError

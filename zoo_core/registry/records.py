@@ -1,0 +1,68 @@
+"""What the registry says of a model or an architecture, without any model's code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, final
+
+
+class ModelSummary(NamedTuple):
+    """One line of `zoo list`."""
+
+    name: str
+    summary: str
+    provides: tuple[str, ...]
+    tags: tuple[str, ...]
+    dataset: str | None
+    parameters: int | None
+    status: str
+    architecture: str
+    aliases: tuple[str, ...]
+    distribution: str | None
+    """Who holds it; None for an entry of the user's own files."""
+    installed: bool
+    """Whether the plugin of its architecture is here and ok."""
+
+    @property
+    def install(self) -> str | None:
+        """The command that makes it usable; None where nothing is missing."""
+        missing = None if self.installed else self.distribution
+        return None if missing is None else f"pip install {missing}"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """All that the registry file says of a model (`fields`, as plain data), and where it says so.
+
+    Structurally checked only; `zoo_core.registry.find` validates and gives typed fields.
+    """
+
+    name: str
+    fields: Mapping[str, Any]
+    distribution: str | None
+    installed: bool
+    install: str | None
+    """The command that makes it usable; None where nothing is missing."""
+    path: str
+    line: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ArchitectureInfo:
+    """All that the registry file says of an architecture; `target` is "module:Class"."""
+
+    name: str
+    summary: str
+    provides: tuple[str, ...]
+    target: str
+    tiny: Mapping[str, Any]
+    distribution: str | None
+    installed: bool
+    install: str | None
+    path: str
+    line: int
+    models: tuple[str, ...] = ()
+    """Names of the pretrained models of this architecture."""
