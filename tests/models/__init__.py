@@ -1,0 +1,1 @@
+"""Four small models, one of each shape that the interfaces must carry."""

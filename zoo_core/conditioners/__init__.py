@@ -1,0 +1,1 @@
+"""The two Conditioners that every family needs: labels and vectors."""

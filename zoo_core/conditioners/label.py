@@ -1,0 +1,92 @@
+"""Label: a condition that is one of K classes."""
+
+from __future__ import annotations
+
+from typing import Any, Self, final
+
+import pydantic
+import torch
+from torch import Tensor, nn
+
+from zoo_core import config as configuration
+from zoo_core.errors import ConditionError, DataError
+from zoo_core.interfaces.codes import Codes
+from zoo_core.interfaces.conditioner import Conditioner
+from zoo_core.interfaces.context import Context, ContextShape
+from zoo_core.interfaces.space import Space
+
+
+@final
+class Label(Conditioner):
+    """One of K classes, as a one-hot vector or, with `width`, as a learned embedding.
+
+    A raw condition is a number 0 … K−1, or a name where `names` are given; a batch is a list or
+    a vector of them. The null context is the zero vector.
+    """
+
+    architecture = "core/label"
+
+    @final
+    class Config(configuration.Config):
+        """How many classes, how wide the embedding (None: one-hot), what they are called."""
+
+        classes: pydantic.PositiveInt
+        width: pydantic.PositiveInt | None = None
+        names: tuple[str, ...] | None = None
+
+        @pydantic.model_validator(mode="after")
+        def _name_each(self) -> Self:
+            if self.names is not None and len(set(self.names)) != self.classes:
+                raise ValueError("names gives each class a name of its own")
+            return self
+
+    config: Config
+
+    def _space(self) -> Space:
+        return Space.categorical(self.config.classes)
+
+    def _build(self) -> None:
+        width = self.config.width
+        self.embedding = None if width is None else nn.Embedding(self.config.classes, width)
+        # Keeps device and dtype where there is no embedding.
+        self.register_buffer("zero", torch.zeros(1, width or self.config.classes))
+
+    @property
+    def context_shape(self) -> ContextShape:
+        """A vector: as wide as there are classes, or as the embedding."""
+        return ContextShape(vector=self.config.width or self.config.classes)
+
+    def _prepare(self, raw: Any) -> Codes:
+        try:
+            labels = self.space.tensor(self._numbers(raw)).reshape(-1)
+            return Codes({"label": self.space.check(labels, what="labels")})
+        except DataError as error:
+            raise ConditionError(
+                f"A condition is a class 0 … {self.config.classes - 1}"
+                + (f" or one of {', '.join(self.config.names)}" if self.config.names else ""),
+                received=error.received,
+                remedy="Give one for all samples, or a list with one a sample.",
+            ) from None
+
+    def _numbers(self, raw: Any) -> Any:
+        """Replace names by numbers."""
+        if isinstance(raw, str):
+            return self._number(raw)
+        if isinstance(raw, list | tuple):
+            return [self._number(item) if isinstance(item, str) else item for item in raw]
+        return raw
+
+    def _number(self, name: str) -> int:
+        if self.config.names is None or name not in self.config.names:
+            raise DataError("A name is one of the classes'", received=repr(name))
+        return self.config.names.index(name)
+
+    def _encode(self, codes: Codes) -> Context:
+        label: Tensor = codes["label"]
+        if self.embedding is not None:
+            return Context(vector=self.embedding(label))
+        one_hot = nn.functional.one_hot(label, self.config.classes)
+        return Context(vector=one_hot.to(self.dtype))
+
+    def _null(self) -> Context:
+        return Context(vector=self.get_buffer("zero"))

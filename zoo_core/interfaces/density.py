@@ -1,0 +1,153 @@
+"""DensityModel: a model that knows how likely data are, and says in what sense."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar, final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from zoo_core.config import Config
+from zoo_core.errors import DataError, DefinitionError, UnsupportedError
+from zoo_core.interfaces.batch import Batch
+from zoo_core.interfaces.call import Call, NoOptions
+from zoo_core.interfaces.model import Model
+from zoo_core.interfaces.ragged import Ragged
+
+if TYPE_CHECKING:
+    from zoo_core.interfaces.distribution import ModelDistribution
+
+
+@final
+class DensityKind(StrEnum):
+    """How a figure stands to the true log-density of the model."""
+
+    EXACT = "exact"
+    LOWER_BOUND = "lower-bound"
+    ESTIMATE = "estimate"
+    UNNORMALIZED = "unnormalized"
+
+
+@final
+class Measure(StrEnum):
+    """With respect to what a density is: volume, counting, or both in one table."""
+
+    DENSITY = "density"
+    MASS = "mass"
+    MIXED = "mixed"
+
+
+@final
+@dataclass(frozen=True)
+class Density:
+    """What `log_prob` gives: its kind, its measure, and how it is computed, in words."""
+
+    kind: DensityKind
+    measure: Measure
+    how: str = ""
+
+    def comparable(self, other: Density) -> bool:
+        """Say whether two figures may stand in one ranking: same kind, same measure."""
+        return (self.kind, self.measure) == (other.kind, other.measure)
+
+
+class DensityModel(Model, interface=True):
+    """A model that knows how likely data are; a plugin implements `_log_prob(z, call)`."""
+
+    LogProbOptions: ClassVar[type[Config]] = NoOptions
+
+    @final
+    def log_prob(
+        self,
+        x: Any,
+        *,
+        condition: Any = None,
+        observed: Tensor | None = None,
+        rng: torch.Generator | None = None,
+        **options: Any,
+    ) -> Float[Tensor, " n"]:
+        """Give log p(x), in nats, of each row of `x [n, *shape]` as the user has it.
+
+        What it is (exact, a bound, …) says `density_of(**options)`. With `observed`, a mask that
+        is True on known entries, log p(rest given observed). Gradients flow through. A stochastic
+        bound draws from rng; without one from a fixed seed, so that scoring twice agrees. Raises
+        DataError, ConditionError, OptionError.
+        """
+        data = self._checked(x)
+        mask = None if observed is None else self._mask(observed, data)
+        parsed = self._options(self.LogProbOptions, options)
+        generator = self._rng(rng, default_seed=0)
+        context = self._context_of(condition, len(data))
+        z, log_det = self._to_network(data, generator, mask)
+        call = Call(generator, context=context, observed=mask, options=parsed)
+        log_prob = self._log_prob(z, call)
+        if log_prob.shape != (len(data),):
+            raise DefinitionError(
+                f"{type(self).__name__}._log_prob gives one number a row, [{len(data)}]",
+                received=f"shape {list(log_prob.shape)}",
+            )
+        return log_prob + log_det
+
+    @final
+    def density_of(self, **options: Any) -> Density:
+        """Say what `log_prob` with these options gives. Raises OptionError."""
+        kind, how = self._density(self._options(self.LogProbOptions, options))
+        if not self.preprocessing.dequantizes:
+            measure = Measure.MASS if self.space.kind.discrete else Measure.DENSITY
+            return Density(kind, measure, how)
+        kind = DensityKind.LOWER_BOUND if kind is DensityKind.EXACT else kind
+        return Density(kind, Measure.MASS, ", ".join(filter(None, [how, "uniform dequantisation"])))
+
+    @property
+    @final
+    def density(self) -> Density:
+        """What `log_prob` with default options gives."""
+        return self.density_of()
+
+    @final
+    def as_distribution(
+        self, condition: Any = None, rng: torch.Generator | None = None
+    ) -> ModelDistribution:
+        """View the model as a torch.distributions.Distribution, for one condition.
+
+        Its `sample` draws from `rng`, or fresh. Raises UnsupportedError for sequences.
+        """
+        from zoo_core.interfaces.distribution import ModelDistribution
+
+        if self.space.ragged:
+            raise UnsupportedError("torch.distributions has no samples of unequal length")
+        model = self if condition is None else self.given(condition)
+        return ModelDistribution(model, rng)
+
+    @abstractmethod
+    def _log_prob(self, z: Any, call: Call) -> Tensor:
+        """Give log p(z) in nats, one number a row, z in network space (a Tensor or Ragged)."""
+
+    def _density(self, options: Any) -> tuple[DensityKind, str]:
+        """Say the kind of `_log_prob` with these options, and how it is computed."""
+        del options
+        return DensityKind.EXACT, ""
+
+    def _loss(self, batch: Batch, call: Call) -> Tensor:
+        """Give −log p(x), log-determinant counted."""
+        loss = -self._log_prob(batch.x, call)
+        return loss if call.log_det is None else loss - call.log_det
+
+    @final
+    def _mask(self, observed: Tensor, x: Tensor | Ragged) -> Tensor:
+        if not self.observes or isinstance(x, Ragged):
+            raise UnsupportedError(
+                f"{self._name} can't condition on a part of the sample",
+                received="observed=…",
+                remedy="Use a model whose class says `observes`.",
+            )
+        if observed.dtype is not torch.bool or observed.shape not in (x.shape, x.shape[1:]):
+            raise DataError(
+                f"observed is a boolean mask of shape {list(x.shape[1:])} or {list(x.shape)}",
+                received=f"{observed.dtype} of shape {list(observed.shape)}",
+            )
+        return observed.to(x.device).expand(x.shape)

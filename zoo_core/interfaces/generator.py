@@ -1,0 +1,200 @@
+"""Generator: a model that makes samples."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Any, ClassVar, final
+
+import torch
+from torch import Tensor
+
+from zoo_core.config import Config
+from zoo_core.errors import ConditionError, DataError, DefinitionError, UnsupportedError
+from zoo_core.interfaces.call import Call, NoOptions, Observed
+from zoo_core.interfaces.codes import Codes
+from zoo_core.interfaces.context import Context
+from zoo_core.interfaces.model import Model
+from zoo_core.interfaces.ragged import Ragged
+from zoo_core.interfaces.randomness import child_rng
+
+DEFAULT_BATCH_SIZE = 1024
+"""Rows that are drawn at once unless the caller says otherwise; fixed, since draws depend on it."""
+
+
+class Generator(Model, interface=True):
+    """A model that makes samples; a plugin implements `_sample(n, call)`."""
+
+    SampleOptions: ClassVar[type[Config]] = NoOptions
+
+    @final
+    def sample(
+        self,
+        n: int,
+        *,
+        condition: Any = None,
+        observed: Observed | None = None,
+        lengths: Any = None,
+        rng: torch.Generator | None = None,
+        batch_size: int = DEFAULT_BATCH_SIZE,
+        **options: Any,
+    ) -> Tensor | Ragged:
+        """Draw n samples in data space, `[n, *shape]`.
+
+        The same rng, n and batch_size give the same samples; without rng they are fresh ones.
+        `condition` is one for all or one a sample; `observed` fixes a part of each sample;
+        `lengths` says how long sequences are; `options` are the model's SampleOptions. Raises
+        ConditionError, OptionError, or UnsupportedError for what the model can't do.
+        """
+        chunks = list(
+            self.sample_batches(
+                n,
+                condition=condition,
+                observed=observed,
+                lengths=lengths,
+                rng=rng,
+                batch_size=batch_size,
+                **options,
+            )
+        )
+        if isinstance(chunks[0], Ragged):
+            return Ragged.cat([chunk for chunk in chunks if isinstance(chunk, Ragged)])
+        return torch.cat([chunk for chunk in chunks if isinstance(chunk, Tensor)])
+
+    @final
+    def sample_batches(
+        self,
+        n: int,
+        *,
+        condition: Any = None,
+        observed: Observed | None = None,
+        lengths: Any = None,
+        rng: torch.Generator | None = None,
+        batch_size: int = DEFAULT_BATCH_SIZE,
+        **options: Any,
+    ) -> Iterator[Tensor | Ragged]:
+        """Draw n samples in chunks of `batch_size`, in bounded memory; joined they are `sample`'s."""
+        if n < 1 or batch_size < 1:
+            raise DataError("n and batch_size are at least 1", received=f"{n} and {batch_size}")
+        told = self._told(condition, n)
+        known = self._known(observed, n)
+        lengths = self._lengths(lengths, n)
+        parsed = self._options(self.SampleOptions, options)
+        parent = self._rng(rng, default_seed=None)
+        return self._chunks(n, batch_size, parent, told, known, lengths, parsed)
+
+    @abstractmethod
+    def _sample(self, n: int, call: Call) -> Tensor | Ragged:
+        """Draw n samples in network space with `call.rng`."""
+
+    @final
+    def _chunks(
+        self,
+        n: int,
+        batch_size: int,
+        parent: torch.Generator,
+        told: Codes | Context | None,
+        known: Observed | None,
+        lengths: Tensor | None,
+        options: Any,
+    ) -> Iterator[Tensor | Ragged]:
+        for start in range(0, n, batch_size):
+            rows = slice(start, min(start + batch_size, n))
+            size = rows.stop - rows.start
+            with torch.no_grad():
+                call = Call(
+                    child_rng(parent, self.device),
+                    context=self._context_of(_rows(told, rows), size) if told else None,
+                    observed=known and Observed(known.values[rows], known.mask[rows]),
+                    lengths=None if lengths is None else lengths[rows],
+                    options=options,
+                )
+                chunk = self._to_data(self._sample(size, call), size, call)
+            yield chunk
+
+    @final
+    def _told(self, condition: Any, n: int) -> Codes | Context | None:
+        """Prepare the condition of all n samples, once; views have theirs bound."""
+        self._context_needed(condition)
+        if self.is_given:
+            return self._given.expand(n) if self._given is not None else None
+        if condition is None:
+            return None
+        return (
+            condition.expand(n)
+            if isinstance(condition, Context | Codes)
+            else self._codes_of(condition, n)
+        )
+
+    @final
+    def _known(self, observed: Observed | None, n: int) -> Observed | None:
+        if observed is None:
+            return None
+        if not self.observes:
+            raise UnsupportedError(
+                f"{self._name} can't be told a part of the sample",
+                received="observed=…",
+                remedy="Use a model whose class says `observes`.",
+            )
+        shape = (n, *self.space.shape)
+        try:
+            values = observed.values.expand(shape).to(self.device)
+            mask = observed.mask.bool().expand(shape).to(self.device)
+        except RuntimeError:
+            raise DataError(
+                f"Observed values and mask have the shape {list(shape[1:])}, or {list(shape)}",
+                received=f"{list(observed.values.shape)} and {list(observed.mask.shape)}",
+            ) from None
+        return Observed(values, mask)
+
+    @final
+    def _lengths(self, lengths: Any, n: int) -> Tensor | None:
+        if lengths is None:
+            return None
+        if not self.space.ragged:
+            raise UnsupportedError(
+                f"{self._name} makes arrays, which have no length", received="lengths=…"
+            )
+        lengths = torch.as_tensor(lengths, dtype=torch.int64, device=self.device)
+        if (
+            lengths.ndim > 1
+            or (lengths.ndim == 1 and len(lengths) != n)
+            or bool((lengths < 0).any())
+        ):
+            raise DataError(
+                "lengths is a number, or one for each sample, none negative",
+                received=f"shape {list(lengths.shape)} for {n} samples",
+            )
+        return lengths.expand(n)
+
+    @final
+    def _to_data(self, z: Tensor | Ragged, n: int, call: Call) -> Tensor | Ragged:
+        """Map samples to data space, check what the plugin made, put the observed values in."""
+        values = z.values if isinstance(z, Ragged) else z
+        if len(z) != n or tuple(values.shape[1:]) != self.space.shape:
+            raise DefinitionError(
+                f"{type(self).__name__}._sample gives {n} samples of shape {list(self.space.shape)}",
+                received=f"{len(z)} of shape {list(values.shape[1:])}",
+            )
+        if isinstance(z, Ragged):
+            return Ragged(self._to_codes(z.values), z.lengths)
+        x = self._to_codes(self.preprocessing.inverse(z))
+        if isinstance(call.observed, Observed):
+            x = torch.where(call.observed.mask, call.observed.values.to(x.dtype), x)
+        return x
+
+    @final
+    def _to_codes(self, x: Tensor) -> Tensor:
+        return x.to(torch.int64) if self.space.kind.discrete else x
+
+    @final
+    def _context_needed(self, condition: Any) -> None:
+        """Raise ConditionError where a condition is missing, superfluous or given twice."""
+        if self.is_given and condition is not None:
+            raise ConditionError("The condition of this view is bound", received="another one")
+        if self.is_conditional and condition is None and not self.is_given:
+            raise ConditionError(f"{self._name} needs a condition", remedy="Pass condition=….")
+
+
+def _rows(told: Codes | Context, rows: slice) -> Codes | Context:
+    return told.take(rows)

@@ -1,0 +1,43 @@
+"""Random generators: the one way by which randomness enters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+_SEEDS = 2**63 - 1
+
+
+def rng(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
+    """Make a random generator from a seed; never touches torch's global one."""
+    return torch.Generator(device).manual_seed(seed)
+
+
+def fresh_rng(device: torch.device | str = "cpu") -> torch.Generator:
+    """Make a generator seeded by the operating system, for who gave none."""
+    generator = torch.Generator(device)
+    generator.seed()
+    return generator
+
+
+def child_rng(parent: torch.Generator, device: torch.device | str) -> torch.Generator:
+    """Draw a seed from the parent and make a generator of it on a device.
+
+    Children are independent of how much each of them is used, so that a chunk's draws do not
+    depend on the chunks before it.
+    """
+    seed = torch.randint(_SEEDS, (), generator=parent, device=parent.device)
+    return rng(int(seed), device)
+
+
+@contextmanager
+def seeded_initialisers(seed: int) -> Iterator[None]:
+    """Seed torch's global generator for initialisers, which take no other, and restore it after.
+
+    Initial weights are made on the CPU, so that one seed gives the same model on every device.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(seed)
+        yield

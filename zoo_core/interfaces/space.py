@@ -1,0 +1,196 @@
+"""Space: what one sample is, and whether data are such samples."""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from typing import Any, Self, final
+
+import numpy as np
+import pydantic
+import torch
+from torch import Tensor
+
+from zoo_core.config import Config
+from zoo_core.errors import DataError
+
+
+@final
+class Kind(StrEnum):
+    """What the numbers of a sample mean."""
+
+    REAL = "real"
+    UNIT = "unit"
+    ANGLE = "angle"
+    BINARY = "binary"
+    ORDINAL = "ordinal"
+    CATEGORICAL = "categorical"
+
+    @property
+    def discrete(self) -> bool:
+        """Whether samples are codes, so that a model of them has a mass and no density."""
+        return self in (Kind.BINARY, Kind.ORDINAL, Kind.CATEGORICAL)
+
+
+_BOUNDS = {Kind.UNIT: (0.0, 1.0), Kind.ANGLE: (-math.pi, math.pi)}
+
+
+@final
+class Space(Config):
+    """What one sample is: its kind, shape, number of levels, and whether values may be missing.
+
+    `shape` is the shape of one sample without the batch; with `ragged`, of one step of a
+    sequence. Discrete kinds hold int64 codes `0 … levels-1`; a missing value is −1 there, and NaN
+    where samples are floating. `columns` names the entries of a flat sample.
+    """
+
+    kind: Kind
+    shape: tuple[pydantic.NonNegativeInt, ...] = ()
+    levels: pydantic.PositiveInt | None = None
+    missing: bool = False
+    ragged: bool = False
+    columns: tuple[str, ...] | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _consistent(self) -> Self:
+        counted = self.kind in (Kind.ORDINAL, Kind.CATEGORICAL)
+        if counted != (self.levels is not None):
+            raise ValueError("levels is given for ordinal and categorical spaces, and only there")
+        if self.columns is not None and self.shape != (len(self.columns),):
+            raise ValueError("columns names each entry of a flat sample, once")
+        return self
+
+    @classmethod
+    def real(cls, *shape: int, **fields: Any) -> Self:
+        """Give the space of real arrays; NaN and infinities are refused unless `missing`."""
+        return cls(kind=Kind.REAL, shape=shape, **fields)
+
+    @classmethod
+    def unit(cls, *shape: int, **fields: Any) -> Self:
+        """Give the space of arrays of numbers between 0 and 1."""
+        return cls(kind=Kind.UNIT, shape=shape, **fields)
+
+    @classmethod
+    def angle(cls, *shape: int, **fields: Any) -> Self:
+        """Give the space of arrays of angles between −π and π."""
+        return cls(kind=Kind.ANGLE, shape=shape, **fields)
+
+    @classmethod
+    def binary(cls, *shape: int, **fields: Any) -> Self:
+        """Give the space of arrays of zeros and ones."""
+        return cls(kind=Kind.BINARY, shape=shape, **fields)
+
+    @classmethod
+    def ordinal(cls, levels: int, *shape: int, **fields: Any) -> Self:
+        """Give the space of arrays of ordered codes 0 … levels−1, as grey levels are."""
+        return cls(kind=Kind.ORDINAL, levels=levels, shape=shape, **fields)
+
+    @classmethod
+    def categorical(cls, levels: int, *shape: int, **fields: Any) -> Self:
+        """Give the space of arrays of unordered codes 0 … levels−1."""
+        return cls(kind=Kind.CATEGORICAL, levels=levels, shape=shape, **fields)
+
+    @classmethod
+    def of(cls, values: Any) -> Self:
+        """Infer the space of an array `[n, …]`: floating is real, boolean is binary.
+
+        Raises DataError for whole numbers, which may be levels, categories or counts.
+        """
+        x = _as_tensor(values)
+        if x.ndim == 0:
+            raise DataError("Data have a row for each sample", received="a single number")
+        if x.is_floating_point():
+            return cls.real(*x.shape[1:], missing=bool(torch.isnan(x).any()))
+        if x.dtype is torch.bool:
+            return cls.binary(*x.shape[1:])
+        raise DataError(
+            "What whole numbers mean can't be inferred",
+            received=f"{x.dtype} with values from {x.min()} to {x.max()}",
+            remedy="Give space=Space.ordinal(levels, *shape), or categorical, binary, real.",
+        )
+
+    @property
+    def size(self) -> int:
+        """How many numbers one sample (of a ragged space: one step) has."""
+        return math.prod(self.shape)
+
+    @property
+    def n_levels(self) -> int | None:
+        """How many codes there are; None where samples are floating."""
+        return 2 if self.kind is Kind.BINARY else self.levels
+
+    def tensor(self, values: Any) -> Tensor:
+        """Turn arrays, lists or tensors into a tensor of this space's kind, unchecked.
+
+        Discrete kinds become int64; whole numbers held as floats are accepted. Raises DataError
+        where that loses something.
+        """
+        x = _as_tensor(values)
+        if not self.kind.discrete:
+            return x if x.is_floating_point() else x.to(torch.get_default_dtype())
+        if x.is_floating_point() and not bool((x == x.round()).all()):
+            raise DataError(
+                f"A {self.kind} space holds whole numbers",
+                received="numbers with a fraction, or NaN",
+                remedy="Round them, or mark missing codes by -1 in a space with missing=True.",
+            )
+        return x.to(torch.int64)
+
+    def check(self, x: Tensor, *, what: str = "data", empty: bool = False) -> Tensor:
+        """Check a batch `[n, *shape]` (of a ragged space: the steps) and give it back.
+
+        Raises DataError for a wrong shape, an empty batch (unless `empty`), or a value outside
+        the space.
+        """
+        if x.ndim != len(self.shape) + 1 or tuple(x.shape[1:]) != self.shape:
+            raise DataError(
+                f"The shape of {what} must be [n, {', '.join(map(str, self.shape))}]",
+                received=f"shape {list(x.shape)}",
+                remedy="Add the batch dimension: x[None]."
+                if tuple(x.shape) == self.shape
+                else "Reshape it, or build the model for this shape.",
+            )
+        if x.shape[0] == 0 and not empty:
+            raise DataError(f"A batch of {what} has at least one row", received="an empty batch")
+        self._check_values(x, what)
+        return x
+
+    def _check_values(self, x: Tensor, what: str) -> None:
+        if self.kind.discrete:
+            low, high = (-1 if self.missing else 0), (self.n_levels or 0) - 1
+            wrong = (x < low) | (x > high)
+            rule = f"Codes of {what} lie between {low} and {high}"
+        else:
+            low, high = _BOUNDS.get(self.kind, (-math.inf, math.inf))
+            wrong = ~(torch.isfinite(x) & (x >= low) & (x <= high))
+            if self.missing:
+                wrong &= ~torch.isnan(x)
+            rule = f"Values of {what} are finite and lie between {low:g} and {high:g}"
+        if x.numel() and bool(wrong.any()):
+            where = wrong.nonzero()[0].tolist()
+            raise DataError(
+                rule,
+                received=f"{x[tuple(where)].item()} at row {where[0]}, position {where[1:]}",
+                remedy="Mend or drop such rows"
+                + ("." if self.missing else ", or use a model whose space allows missing values."),
+            )
+
+    def is_missing(self, x: Tensor) -> Tensor:
+        """Mark the missing entries of a tensor in this space."""
+        return x == -1 if self.kind.discrete else torch.isnan(x)
+
+
+def _as_tensor(values: Any) -> Tensor:
+    if isinstance(values, Tensor):
+        return values
+    try:
+        array = np.asarray(values)
+        if array.dtype == object or array.dtype.kind in "USM":
+            raise TypeError(f"entries of type {array.dtype}")
+        return torch.as_tensor(np.ascontiguousarray(array).reshape(array.shape))
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            "Data are a tensor, or an array or list of numbers with rows of equal length",
+            received=f"{type(values).__name__} ({error})",
+            remedy="For sequences of unequal length give Ragged(values, lengths).",
+        ) from None
