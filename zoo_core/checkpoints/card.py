@@ -1,0 +1,117 @@
+"""The model card: README.md with the metadata that a Hub reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import yaml
+
+from zoo_core.interfaces.conditioner import Conditioner
+from zoo_core.interfaces.density import DensityModel
+from zoo_core.interfaces.generator import Generator
+from zoo_core.interfaces.model import Model
+
+
+@final
+@dataclass(frozen=True)
+class Metric:
+    """One measured value, with what is needed to compare it with another."""
+
+    name: str
+    value: float
+    standard_error: float | None = None
+    n: int | None = None
+    kind: str | None = None
+    measure: str | None = None
+    split: str = "test"
+    protocol: str = ""
+
+    def fields(self) -> dict[str, Any]:
+        """Give what a registry entry says of it."""
+        return {key: value for key, value in vars(self).items() if value not in (None, "")}
+
+
+@final
+@dataclass(frozen=True)
+class Card:
+    """What a person says of a model; all of it may be left out.
+
+    Licenses are SPDX identifiers of weights, code and data.
+    """
+
+    title: str = ""
+    summary: str = ""
+    licenses: dict[str, str] = field(default_factory=dict)
+    dataset: str | None = None
+    metrics: Sequence[Metric] = ()
+    tags: Sequence[str] = ()
+    citation: str = ""
+
+    def render(self, model: Model, ref: str, plugins: Sequence[str]) -> str:
+        """Write README.md for a model that `zoo.load(ref)` loads."""
+        title = self.title or ref.rstrip("/").rsplit("/", 1)[-1].partition("@")[0]
+        head = yaml.safe_dump(self._metadata(model, title), sort_keys=False, allow_unicode=True)
+        sections = [f"---\n{head}---\n\n# {title}", self.summary, _facts(model)]
+        sections += ["## Use", _usage(model, ref, plugins)]
+        if self.metrics:
+            sections += ["## Metrics", _table(self.metrics)]
+        if self.licenses:
+            rows = "\n".join(f"- {what}: {name}" for what, name in self.licenses.items())
+            sections += ["## Licenses", rows]
+        if self.citation:
+            sections += ["## Citation", f"```bibtex\n{self.citation.strip()}\n```"]
+        return "\n\n".join(section for section in sections if section) + "\n"
+
+    def _metadata(self, model: Model, title: str) -> dict[str, Any]:
+        fields: dict[str, Any] = {}
+        weights = self.licenses.get("weights")
+        if weights is not None:
+            fields["license"] = weights.lower()
+        fields["library_name"] = "zoo"
+        family = model.architecture.partition("/")[0]
+        fields["tags"] = list(dict.fromkeys(["zoo", "generative-model", family, *self.tags]))
+        if self.dataset is not None:
+            fields["datasets"] = [self.dataset]
+        if self.metrics:
+            fields["model-index"] = [{"name": title, "results": self._results()}]
+        return fields
+
+    def _results(self) -> list[dict[str, Any]]:
+        name = self.dataset or "unknown"
+        return [
+            {
+                "task": {"type": "density-estimation"},
+                "dataset": {"type": name, "name": name, "split": metric.split},
+                "metrics": [{"type": metric.name, "name": metric.name, "value": metric.value}],
+            }
+            for metric in self.metrics
+        ]
+
+
+def _facts(model: Model) -> str:
+    provides = [i.__name__ for i in (Generator, DensityModel, Conditioner) if isinstance(model, i)]
+    count = sum(parameter.numel() for parameter in model.parameters())
+    kinds = f"It provides {', '.join(provides)}. " if provides else ""
+    return f"A `{model.architecture}` of the model zoo, {count:,} parameters. {kinds}".strip()
+
+
+def _usage(model: Model, ref: str, plugins: Sequence[str]) -> str:
+    lines = ["import zoo_core as zoo", "", f'model = zoo.load("{ref}")']
+    condition = ", condition=…" if model.is_conditional else ""
+    if isinstance(model, Generator):
+        lines.append(f"x = model.sample(4, rng=zoo.rng(0){condition})")
+    if isinstance(model, DensityModel) and isinstance(model, Generator):
+        lines.append(f"model.log_prob(x{condition})  # nats")
+    code = "\n".join(lines)
+    install = f"```shell\npip install {' '.join(plugins)}\n```\n\n" if plugins else ""
+    return f"{install}```python\n{code}\n```"
+
+
+def _table(metrics: Sequence[Metric]) -> str:
+    rows = ["| metric | value | kind | split | protocol |", "|---|---|---|---|---|"]
+    for m in metrics:
+        error = f" ± {m.standard_error:g}" if m.standard_error is not None else ""
+        rows.append(f"| {m.name} | {m.value:g}{error} | {m.kind or ''} | {m.split} | {m.protocol} |")
+    return "\n".join(rows)

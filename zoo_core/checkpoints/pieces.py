@@ -1,0 +1,139 @@
+"""Read tensors: mapped where the file can't change, copied where it can; hashed in the same pass."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, final
+
+import torch
+from torch import Tensor
+
+from zoo_core.checkpoints.header import Header, TensorInfo, truncated
+from zoo_core.checkpoints.remembered import Findings, recall, remember
+from zoo_core.checkpoints.sources import SourceFile
+from zoo_core.checkpoints.writer import ALIGNMENT
+from zoo_core.errors import IntegrityError
+
+_PIECE = 4 * 2**20
+
+
+@final
+class Pass:
+    """One pass over a file's bytes: sha256 of all, and which tensors hold NaN."""
+
+    def __init__(self) -> None:
+        self.hash = hashlib.sha256()
+        self.nan: list[str] = []
+
+    def see(self, raw: Tensor) -> None:
+        """Hash bytes that belong to no tensor."""
+        self.hash.update(memoryview(raw.numpy()))
+
+    def see_tensor(self, name: str, info: TensorInfo, raw: Tensor) -> None:
+        """Hash a tensor's bytes and look for NaN in them, a piece at a time while it is near."""
+        floating = info.dtype.is_floating_point or info.dtype.is_complex
+        found = False
+        for piece in raw.split(_PIECE):
+            self.see(piece)
+            if floating and not found:
+                found = _has_nan(typed(piece, info.dtype, (-1,)))
+        if found:
+            self.nan.append(name)
+
+    def findings(self) -> Findings:
+        """What the pass found."""
+        return Findings(self.hash.hexdigest(), tuple(self.nan))
+
+
+def _has_nan(values: Tensor) -> bool:
+    if values.element_size() == 1:
+        values = values.float()  # eight-bit floats have no isnan of their own
+    return bool(torch.isnan(values).any())
+
+
+def typed(raw: Tensor, dtype: torch.dtype, shape: tuple[int, ...]) -> Tensor:
+    """See bytes as a tensor; copies those that don't lie well for the dtype or for products."""
+    if raw.data_ptr() % ALIGNMENT or raw.storage_offset() % dtype.itemsize:
+        raw = raw.clone()
+    return raw.view(dtype).view(shape)
+
+
+def mapped(path: Path, size: int) -> Tensor:
+    """Map a whole file into memory as bytes; writes to them stay private."""
+    return torch.empty(0, dtype=torch.uint8).set_(
+        torch.UntypedStorage.from_file(os.fspath(path), False, size)
+    )
+
+
+def verify(file: SourceFile, header: Header) -> Findings:
+    """Hash a file that can be mapped, unless it is known unchanged, and compare.
+
+    Raises IntegrityError where its sha256 isn't the promised one.
+    """
+    before = os.stat(file.path)
+    findings = recall(before)
+    if findings is None:
+        findings = _scan(file.path, header)
+        check_hash(file, findings.sha256)
+        remember(before, findings)
+    check_hash(file, findings.sha256)
+    return findings
+
+
+def _scan(path: Path, header: Header) -> Findings:
+    seen = Pass()
+    raw = mapped(path, header.size)
+    seen.see(raw[: header.begin])
+    for name, info in header.tensors.items():
+        seen.see_tensor(name, info, raw[info.start : info.stop])
+    return seen.findings()
+
+
+def check_hash(file: SourceFile, sha256: str) -> None:
+    """Compare a file's sha256 with the promised one, where there is one."""
+    if file.sha256 is not None and sha256 != file.sha256:
+        raise IntegrityError(
+            f"{file.path.name} has the sha256 that was promised, {file.sha256}",
+            received=f"{sha256} for {file.path}",
+            remedy="Its bytes were changed or damaged. "
+            + ("Delete it and load again." if file.mappable else "Get it again."),
+        )
+
+
+def map_tensors(path: Path, header: Header) -> Iterator[tuple[str, Tensor]]:
+    """Give each tensor of a file as a view of the mapped bytes."""
+    if not header.tensors:
+        return
+    raw = mapped(path, header.size)
+    for name, info in header.tensors.items():
+        yield name, typed(raw[info.start : info.stop], info.dtype, info.shape)
+
+
+def copy_tensors(file: SourceFile, header: Header, seen: Pass) -> Iterator[tuple[str, Tensor]]:
+    """Give each tensor of a file as a copy, hashing what is copied.
+
+    The hash is compared after the last one: until the iterator ends, nothing may be used. Raises
+    IntegrityError.
+    """
+    with file.path.open("rb", buffering=0) as stream:
+        seen.see(_read(stream, header.begin, file.path))
+        for name, info in header.tensors.items():
+            raw = _read(stream, info.stop - info.start, file.path)
+            seen.see_tensor(name, info, raw)
+            yield name, typed(raw, info.dtype, info.shape)
+    check_hash(file, seen.findings().sha256)
+
+
+def _read(stream: BinaryIO, size: int, path: Path) -> Tensor:
+    raw = torch.empty(size, dtype=torch.uint8)
+    view, done = memoryview(raw.numpy()), 0
+    while done < size:
+        count = stream.readinto(view[done : done + _PIECE * 16])  # type: ignore[attr-defined]
+        if not count:
+            raise truncated(path, stream.tell() + size - done, math.floor(stream.tell()))
+        done += count
+    return raw
