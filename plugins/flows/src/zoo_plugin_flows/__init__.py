@@ -1,0 +1,1 @@
+"""Normalizing flows for the model zoo: RealNVP and neural spline flows."""

@@ -1,0 +1,46 @@
+"""The affine map of Real NVP, with a bounded scale (Dinh et al. 2017)."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from zoo_plugin_flows.elementwise import Elementwise
+
+
+@final
+class BoundedAffine(Elementwise):
+    """y = x · exp(s) + t, with the logarithm s of the scale between -bound and bound.
+
+    Density estimation using Real NVP, Dinh et al. 2017 (arXiv:1605.08803), equations 7 and 8. The
+    bound keeps both directions accurate in float32.
+    """
+
+    def __init__(self, bound: float) -> None:
+        self.bound = bound
+
+    @property
+    def width(self) -> int:
+        """Two: logarithm of the scale, shift."""
+        return 2
+
+    def forward(
+        self, x: Float[Tensor, "*batch features"], raw: Float[Tensor, "*batch width features"]
+    ) -> tuple[Float[Tensor, "*batch features"], Float[Tensor, "*batch features"]]:
+        """Map x, and give the logarithm of the slope there (equation 7)."""
+        log_scale, shift = self._split(raw)
+        return torch.addcmul(shift, x, log_scale.exp()), log_scale
+
+    def inverse(
+        self, y: Float[Tensor, "*batch features"], raw: Float[Tensor, "*batch width features"]
+    ) -> tuple[Float[Tensor, "*batch features"], Float[Tensor, "*batch features"]]:
+        """Undo `forward` (equation 8), and give the logarithm of the inverse's slope."""
+        log_scale, shift = self._split(raw)
+        return (y - shift) * (-log_scale).exp(), -log_scale
+
+    def _split(self, raw: Tensor) -> tuple[Tensor, Tensor]:
+        log_scale, shift = raw.unbind(-2)
+        return self.bound * torch.tanh(log_scale / self.bound), shift

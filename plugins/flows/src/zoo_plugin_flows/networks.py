@@ -1,0 +1,48 @@
+"""The network of a coupling layer: what stays and the context in, parameters of the rest out."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+@final
+class CouplingNetwork(nn.Module):
+    """A multilayer perceptron; a layer as wide as the one before adds to it (a residual layer).
+
+    inputs: width of the input; at 0 the output is the same for every row. hidden: widths of the
+    hidden layers. dropout: share of hidden units set to zero in training. The last layer starts at
+    zero, so that a coupling starts as the identity.
+    """
+
+    def __init__(self, inputs: int, hidden: tuple[int, ...], outputs: int, dropout: float) -> None:
+        super().__init__()
+        widths = (inputs, *hidden) if inputs else (0,)
+        pairs = zip(widths[:-1], widths[1:], strict=True)
+        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in pairs)
+        self.dropout = nn.Dropout(dropout)
+        self.out = nn.Linear(widths[-1], outputs) if widths[-1] else _Constant(outputs)
+        for parameter in self.out.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, x: Float[Tensor, "n inputs"]) -> Float[Tensor, "n outputs"]:
+        """Compute the outputs."""
+        for layer in self.hidden:
+            update = self.dropout(nn.functional.silu(layer(x)))
+            x = x + update if update.shape == x.shape and layer is not self.hidden[0] else update
+        return self.out(x)
+
+
+@final
+class _Constant(nn.Module):
+    """The same learned row for every row of the input."""
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.empty(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.bias.expand(len(x), -1)
