@@ -63,6 +63,3 @@ def content_hash(*tensors: Tensor) -> str:
     return digest.hexdigest()
 
 
-def rows_of(tensor: Tensor, rows: Tensor) -> Tensor:
-    """Pick rows by number."""
-    return torch.index_select(tensor, 0, rows)

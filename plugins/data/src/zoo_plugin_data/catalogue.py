@@ -1,0 +1,42 @@
+"""The data sets of this plugin, by name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from zoo_core.errors import DataError, UnknownNameError
+
+from zoo_plugin_data.checkerboard import Checkerboard
+from zoo_plugin_data.dataset import Dataset, Split
+from zoo_plugin_data.digits import load_digits
+from zoo_plugin_data.eight_gaussians import EightGaussians
+from zoo_plugin_data.moons import Moons
+from zoo_plugin_data.toy_data import load_toy
+
+LOADERS: Mapping[str, Callable[[Split], Dataset]] = {
+    "checkerboard": partial(load_toy, Checkerboard),
+    "digits": load_digits,
+    "eight-gaussians": partial(load_toy, EightGaussians),
+    "moons": partial(load_toy, Moons),
+}
+
+
+def names() -> list[str]:
+    """List the data sets' names."""
+    return sorted(LOADERS)
+
+
+def load(name: str, split: Split | str = Split.TRAIN) -> Dataset:
+    """Load one split of a data set: `train`, `valid`, `test`, or `all`.
+
+    Splits are fixed. Raises UnknownNameError for another name, DataError for another split.
+    """
+    if name not in LOADERS:
+        near = difflib.get_close_matches(name, names(), n=1)
+        remedy = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(names())}."
+        raise UnknownNameError("No data set has this name", received=repr(name), remedy=remedy)
+    if split not in [*Split]:
+        raise DataError(f"A split is one of {', '.join(Split)}", received=repr(split))
+    return LOADERS[name](Split(split))
