@@ -27,7 +27,9 @@ def build_parts(parent: Model, live: Mapping[str, Model], seed: int) -> None:
             built = [_built(parent, field, part, name, seed) for name, part in named]
             parent.add_module(field.name, nn.ModuleList(built))
         else:
-            part = live.get(field.name) or _built(parent, field, described, field.name, seed)
+            part = live.get(field.name)
+            if part is None:
+                part = _built(parent, field, described, field.name, seed)
             parent.add_module(field.name, _accepted(parent, field, described, part))
 
 
