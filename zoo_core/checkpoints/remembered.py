@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import final
 from uuid import uuid4
+
+from zoo_core.plugins.folders import cache_folder
 
 
 @final
@@ -25,19 +26,6 @@ class Findings:
 
     sha256: str
     nan: tuple[str, ...] = ()
-
-
-def cache_folder() -> Path:
-    """Give the zoo's own cache folder: $ZOO_CACHE, else `zoo` in the user's cache folder."""
-    if chosen := os.environ.get("ZOO_CACHE"):
-        return Path(chosen).expanduser()
-    if chosen := os.environ.get("XDG_CACHE_HOME"):
-        return Path(chosen).expanduser() / "zoo"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local") / "zoo"
-    if sys.platform == "darwin":
-        return Path.home() / "Library/Caches/zoo"
-    return Path.home() / ".cache/zoo"
 
 
 def identity(status: os.stat_result) -> str:
@@ -78,7 +66,7 @@ def forget_all() -> None:
 
 
 def _folder() -> Path:
-    return cache_folder() / "verified"
+    return Path(cache_folder()) / "verified"
 
 
 def first_few(names: Sequence[str], most: int = 3) -> str:
