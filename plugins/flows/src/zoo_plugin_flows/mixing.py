@@ -35,7 +35,9 @@ class LULinear(nn.Module):
     ) -> tuple[Float[Tensor, "n features"], Float[Tensor, ""]]:
         """Undo `forward`, and give the inverse's log-determinant."""
         lower, upper = self._factors()
-        half = torch.linalg.solve_triangular(lower, (z - self.bias).mT, upper=False, unitriangular=True)
+        half = torch.linalg.solve_triangular(
+            lower, (z - self.bias).mT, upper=False, unitriangular=True
+        )
         return torch.linalg.solve_triangular(upper, half, upper=True).mT, -self.log_diagonal.sum()
 
     def _factors(self) -> tuple[Tensor, Tensor]:

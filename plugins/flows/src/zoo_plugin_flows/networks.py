@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import final
 
 import torch
@@ -21,8 +22,7 @@ class CouplingNetwork(nn.Module):
     def __init__(self, inputs: int, hidden: tuple[int, ...], outputs: int, dropout: float) -> None:
         super().__init__()
         widths = (inputs, *hidden) if inputs else (0,)
-        pairs = zip(widths[:-1], widths[1:], strict=True)
-        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in pairs)
+        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(widths[-1], outputs) if widths[-1] else _Constant(outputs)
         for parameter in self.out.parameters():

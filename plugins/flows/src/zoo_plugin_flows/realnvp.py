@@ -1,0 +1,39 @@
+"""RealNVP: a flow with affine coupling layers."""
+
+from __future__ import annotations
+
+from typing import ClassVar, final
+
+import pydantic
+from zoo_core import config as configuration
+
+from zoo_plugin_flows.affine import BoundedAffine
+from zoo_plugin_flows.flow import Flow, FlowConfig
+
+
+@final
+class RealNVPConfig(FlowConfig):
+    """Fields of a RealNVP.
+
+    bound: largest absolute logarithm of a coupling's scale.
+    """
+
+    transforms: pydantic.PositiveInt = 8
+    hidden: tuple[pydantic.PositiveInt, ...] = (128, 128)
+    bound: pydantic.PositiveFloat = 2.0
+
+
+@final
+class RealNVP(Flow):
+    """A flow with affine coupling layers.
+
+    Density estimation using Real NVP, Dinh et al. 2017 (arXiv:1605.08803), section 3.
+    """
+
+    architecture: ClassVar[str] = "flows/realnvp"
+    Config: ClassVar[type[configuration.Config]] = RealNVPConfig
+
+    config: RealNVPConfig
+
+    def _elementwise(self) -> BoundedAffine:
+        return BoundedAffine(self.config.bound)
