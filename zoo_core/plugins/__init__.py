@@ -16,7 +16,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zoo_core.plugins.commands import commands, load_command
+from zoo_core.plugins.current import listing
 from zoo_core.plugins.finding import Finding, Level
+from zoo_core.plugins.names import namespace_of
 from zoo_core.plugins.plugin import Command, Plugin, PluginState
 
 if TYPE_CHECKING:
@@ -40,34 +43,38 @@ __all__ = [
 
 def installed() -> list[Plugin]:
     """List every installed plugin with its state, `core` first, then by namespace."""
-    raise NotImplementedError
+    return list(listing().plugins)
 
 
 def problems() -> list[Finding]:
     """List what is wrong with the public index and the user's own registry files."""
-    raise NotImplementedError
-
-
-def commands() -> dict[str, Command]:
-    """Give the commands that plugins in the state ok add to `zoo`, by name."""
-    raise NotImplementedError
-
-
-def load_command(command: Command) -> object:
-    """Import a plugin's command; raises PluginError naming the distribution and the cause."""
-    raise NotImplementedError
+    return list(listing().problems)
 
 
 def versions(architectures: Iterable[str]) -> dict[str, str]:
-    """Give the version of each distribution that holds one of these architectures."""
-    raise NotImplementedError
+    """Give the version of each distribution that holds one of these architectures.
+
+    Architectures that were registered for this process only belong to none.
+    """
+    plugins = listing().by_namespace
+    holders = [plugins.get(namespace_of(name)) for name in architectures]
+    found = {holder.distribution: holder.version for holder in holders if holder is not None}
+    return dict(sorted(found.items()))
 
 
-def register_hooks(module: object, name: str | None = None) -> object:
-    """Register hook implementations for this process: of a module, or of any object."""
-    raise NotImplementedError
+def register_hooks(module: object, name: str | None = None) -> None:
+    """Register hook implementations for this process: of a module, or of any object.
+
+    Registering under the same name again replaces. Raises HookError where an implementation does
+    not fit its specification.
+    """
+    from zoo_core.plugins.hook_modules import register
+
+    register(module, name)
 
 
 def unregister_hooks(module: object) -> None:
-    """Undo `register_hooks`."""
-    raise NotImplementedError
+    """Undo `register_hooks`, given the module or the name."""
+    from zoo_core.plugins.hook_modules import unregister
+
+    unregister(module)

@@ -1,0 +1,100 @@
+"""The compiled index: tables of everything in the registry files in use, kept between runs.
+
+It is keyed by path, size and time of every file and by the core's version, published by rename
+and never changed, so it is read without locks. Where it can't be kept or is damaged, the files
+are read instead: nothing depends on it but speed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import sys
+from collections.abc import Sequence
+from typing import Any, final
+
+import zoo_core
+from zoo_core.plugins.folders import cache_folder
+from zoo_core.plugins.source import Source
+
+_FORMAT = 1
+_KEPT = 8
+
+
+@final
+class Catalogue:
+    """Answers queries from the compiled index, or from the files where it is not to be had."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._sources = sources
+        self.key = ascii((_FORMAT, zoo_core.__version__, zoo_core.API_VERSION, *sources))
+        self._database = self._opened() or self._rebuilt()
+
+    def query(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a query; a damaged index is made again first."""
+        try:
+            return self._database.execute(sql, values).fetchall()
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
+            self._database.close()
+            self._database = self._rebuilt()
+            return self._database.execute(sql, values).fetchall()
+
+    def _path(self) -> str:
+        digest = hashlib.sha256(self.key.encode()).hexdigest()[:32]
+        return os.path.join(cache_folder(), "registry", f"{digest}.sqlite")
+
+    def _opened(self) -> sqlite3.Connection | None:
+        path = self._path()
+        if not os.path.isfile(path):
+            return None
+        try:
+            # Published by rename and never written again: no lock, no journal, no write access.
+            url = f"file:{_url_path(path)}?mode=ro&immutable=1"
+            database = sqlite3.connect(url, uri=True, check_same_thread=False)
+            if database.execute("SELECT key FROM key").fetchall() == [(self.key,)]:
+                return database
+            database.close()
+        except (sqlite3.Error, UnicodeDecodeError):
+            pass
+        return None
+
+    def _rebuilt(self) -> sqlite3.Connection:
+        from zoo_core.plugins.compile import compiled
+
+        database = compiled(self._sources, self.key)
+        try:
+            _publish(database.serialize(), self._path())
+        except (OSError, sqlite3.Error):
+            pass
+        return database
+
+
+def _url_path(path: str) -> str:
+    """Write a path as SQLite's URIs want it."""
+    for special, escaped in (("%", "%25"), ("?", "%3f"), ("#", "%23")):
+        path = path.replace(special, escaped)
+    return "/" + path.replace(os.sep, "/") if sys.platform == "win32" else path
+
+
+def _publish(data: bytes, path: str) -> None:
+    """Write beside and rename, so that no other process sees half an index."""
+    folder = os.path.dirname(path)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    beside = f"{path}.{os.getpid()}"
+    try:
+        with open(beside, "wb") as file:
+            file.write(data)
+        os.replace(beside, path)
+    finally:
+        if os.path.exists(beside):
+            os.remove(beside)
+    _prune(folder)
+
+
+def _prune(folder: str) -> None:
+    """Keep the newest few: every change of a file, and every environment, makes another."""
+    files = [entry for entry in os.scandir(folder) if entry.is_file()]
+    files.sort(key=lambda entry: entry.stat().st_mtime_ns, reverse=True)
+    for entry in files[_KEPT:]:
+        os.remove(entry.path)

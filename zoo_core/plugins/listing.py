@@ -1,0 +1,190 @@
+"""The listing: every plugin with its state, and which sections of which files count."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import NamedTuple, final
+
+import zoo_core
+from zoo_core.errors import PluginError
+from zoo_core.plugins.catalogue import Catalogue
+from zoo_core.plugins.claim import Claim
+from zoo_core.plugins.distributions import claims, normalized
+from zoo_core.plugins.finding import Finding, Level
+from zoo_core.plugins.package_file import locate
+from zoo_core.plugins.plugin import Command, Plugin, PluginState
+from zoo_core.plugins.public_index import public_index
+from zoo_core.plugins.selection import CORE, Selection
+from zoo_core.plugins.source import Source, SourceKind
+from zoo_core.plugins.states import Header, Verdict, contested, of_file
+from zoo_core.plugins.user_files import user_files
+
+_CORE_DISTRIBUTION = "zoo-core"
+
+
+class Offer(NamedTuple):
+    """A section that counts: whose it is, its file, and the plugin behind it if it is here."""
+
+    section: int
+    path: str
+    distribution: str | None
+    plugin: Plugin | None
+
+
+@final
+class Listing:
+    """What is installed and what is known, at one moment."""
+
+    def __init__(self) -> None:
+        self._selection = Selection()
+        self._claims = _all_claims()
+        self._off = {c: why for c in self._claims if (why := self._selection.why_not(c))}
+        self._located: dict[Claim, str] = {}
+        self._problems: dict[Claim, str] = {}
+        self._locate()
+        self.sources = self._all_sources()
+        self.catalogue = Catalogue(self.sources)
+        self._headers = self._read_headers()
+        self.owners = self._read_owners()
+        self.plugins = self._judge()
+        self.by_namespace = {p.namespace: p for p in self.plugins if p.ok}
+        self.offers = {offer.section: offer for offer in self._read_offers()}
+        self.problems = self._read_problems()
+
+    def _locate(self) -> None:
+        for claim in self._claims:
+            if claim in self._off or claim.problem is not None:
+                continue
+            try:
+                self._located[claim] = _core_file() if _is_core(claim) else locate(claim.value)
+            except PluginError as error:
+                self._problems[claim] = str(error)
+
+    def _all_sources(self) -> list[Source]:
+        found = [Source.of(SourceKind.PLUGIN, p) for p in dict.fromkeys(self._located.values())]
+        index = public_index()
+        if index is not None:
+            found.append(Source.of(SourceKind.INDEX, index))
+        return found + [Source.of(SourceKind.USER, path) for path in user_files()]
+
+    def _read_headers(self) -> list[Header]:
+        rows = self.catalogue.query(
+            "SELECT id, source, line, plugin, namespace, distribution, problem, foreign_to,"
+            " models, architectures FROM sections ORDER BY id"
+        )
+        return [Header(*row[:3], json.loads(row[3]), *row[4:]) for row in rows]
+
+    def _of_kind(self, kind: SourceKind) -> list[Header]:
+        return [h for h in self._headers if self.sources[h.source].kind is kind]
+
+    def _read_owners(self) -> dict[str, str]:
+        """Give the distribution of each namespace; the public index comes before user's files."""
+        owners = {CORE: _CORE_DISTRIBUTION}
+        for header in self._of_kind(SourceKind.INDEX) + self._of_kind(SourceKind.USER):
+            if header.namespace is not None and header.distribution is not None:
+                owners.setdefault(header.namespace, normalized(header.distribution))
+        return owners
+
+    def _judge(self) -> list[Plugin]:
+        on = [claim for claim in self._claims if claim not in self._off]
+        by_path = {self.sources[h.source].path: h for h in self._of_kind(SourceKind.PLUGIN)}
+        found = []
+        for claim in self._claims:
+            path = self._located.get(claim)
+            header = by_path.get(path) if path is not None else None
+            found.append(_plugin(claim, self._verdict(claim, on, header), header, path))
+        return sorted(found, key=lambda p: (p.namespace != CORE, p.namespace, p.distribution))
+
+    def _verdict(self, claim: Claim, on: list[Claim], header: Header | None) -> Verdict:
+        why = self._off.get(claim)
+        if why is not None:
+            return Verdict(PluginState.DISABLED, why)
+        settled = contested(claim, on, self.owners)
+        return settled or of_file(claim, header, self._problems.get(claim))
+
+    def _read_offers(self) -> list[Offer]:
+        """A plugin's own file wins over what the indices say of it."""
+        found = []
+        by_section = {p.section: p for p in self.plugins if p.ok}
+        named: set[str] = set(self.by_namespace)
+        for header in self._headers:
+            source = self.sources[header.source]
+            if header.problem is not None or header.foreign is not None:
+                continue
+            if source.kind is SourceKind.PLUGIN:
+                plugin = by_section.get(header.id)
+                if plugin is not None:
+                    found.append(Offer(header.id, source.path, plugin.distribution, plugin))
+            elif header.namespace is None:
+                found.append(Offer(header.id, source.path, None, None))
+            elif header.namespace not in named and self.owners[header.namespace] == normalized(
+                header.distribution or ""
+            ):
+                named.add(header.namespace)
+                found.append(Offer(header.id, source.path, header.distribution, None))
+        return found
+
+    def _read_problems(self) -> list[Finding]:
+        found = []
+        for header in self._of_kind(SourceKind.INDEX) + self._of_kind(SourceKind.USER):
+            message = header.problem or header.foreign
+            if message is not None:
+                level = Level.ERROR if header.problem else Level.WARNING
+                found.append(Finding(message, level=level))
+        return found
+
+
+def _all_claims() -> list[Claim]:
+    """Give the core's claim, which needs no metadata, and those of all other distributions."""
+    core = Claim(CORE, "zoo_core:core.yaml", _CORE_DISTRIBUTION, zoo_core.__version__)
+    return [core, *(c for c in claims() if c.distribution != _CORE_DISTRIBUTION)]
+
+
+def _is_core(claim: Claim) -> bool:
+    return claim.distribution == _CORE_DISTRIBUTION
+
+
+def _core_file() -> str:
+    return os.path.join(os.path.dirname(os.path.abspath(zoo_core.__file__)), "core.yaml")
+
+
+def _plugin(claim: Claim, verdict: Verdict, header: Header | None, path: str | None) -> Plugin:
+    own = header if verdict.state is not PluginState.DISABLED else None
+    section = own.plugin if own is not None else {}
+    ok = verdict.state is PluginState.OK
+    hooks = section.get("hooks") if ok else None
+    return Plugin(
+        namespace=claim.namespace,
+        distribution=claim.distribution,
+        version=claim.version,
+        state=verdict.state,
+        cause=verdict.cause,
+        remedy=verdict.remedy,
+        summary=_text(section, "summary") or "",
+        license=_text(section, "license"),
+        homepage=_text(section, "homepage"),
+        api=api if isinstance(api := section.get("api"), int) else None,
+        path=path,
+        folder=None if path is None else os.path.dirname(path),
+        models=own.models if own is not None else 0,
+        architectures=own.architectures if own is not None else 0,
+        commands=_commands(claim, section) if ok else (),
+        hook_module=None if hooks is None else hooks["module"],
+        hooks=() if hooks is None else tuple(hooks["implements"]),
+        section=own.id if own is not None and ok else None,
+    )
+
+
+def _text(section: Mapping[str, object], key: str) -> str | None:
+    value = section.get(key)
+    return value if isinstance(value, str) else None
+
+
+def _commands(claim: Claim, section: Mapping[str, dict[str, dict[str, str]]]) -> tuple[Command, ...]:
+    commands = section.get("commands", {})
+    return tuple(
+        Command(name, command["target"], command["help"], claim.distribution)
+        for name, command in commands.items()
+    )
