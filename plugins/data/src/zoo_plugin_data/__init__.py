@@ -1,9 +1,9 @@
 """Data sets by name, and toy densities as exact models of the zoo.
 
-    >>> import zoo_plugin_data
-    >>> digits = zoo_plugin_data.load("digits", split="train")
-    >>> digits.x.shape
-    torch.Size([1212, 8, 8])
+>>> import zoo_plugin_data
+>>> digits = zoo_plugin_data.load("digits", split="train")
+>>> digits.x.shape
+torch.Size([1212, 8, 8])
 """
 
 from __future__ import annotations

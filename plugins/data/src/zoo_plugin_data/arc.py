@@ -10,11 +10,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-NODES = 64
-"""Quadrature nodes on each of the two pieces of an arc: the log-density is exact to 1e-10."""
+NODES = 24
+"""Quadrature nodes on each of the two pieces of an arc: the log-density is exact to 1e-9."""
 
-_DROP = 50.0
-"""Where the integrand has fallen by exp(-50) the integral ends: what is cut off is below 1e-21."""
+_DROP = 32.0
+"""Where the integrand has fallen by exp(-32) the integral ends: what is cut off is below 1e-13."""
 
 
 def half_circle_log_prob(x: Float[Tensor, "n 2"], noise: float) -> Float[Tensor, " n"]:

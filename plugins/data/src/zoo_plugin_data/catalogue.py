@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from zoo_core.errors import DataError, UnknownNameError
-
 from zoo_plugin_data.checkerboard import Checkerboard
 from zoo_plugin_data.dataset import Dataset, Split
 from zoo_plugin_data.digits import load_digits

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, final
 
-import torch
-
 if TYPE_CHECKING:
     from torch import Tensor
+
     from zoo_core import Space
 
 
@@ -61,5 +60,3 @@ def content_hash(*tensors: Tensor) -> str:
         digest.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
         digest.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
     return digest.hexdigest()
-
-

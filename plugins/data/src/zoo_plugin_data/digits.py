@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+
 from zoo_core.errors import DataError
 from zoo_core.interfaces.space import Space
-
 from zoo_plugin_data.dataset import Dataset, Split, content_hash
 from zoo_plugin_data.splits import stratified
 

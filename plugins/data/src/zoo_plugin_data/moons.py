@@ -8,9 +8,9 @@ from typing import final
 import torch
 from pydantic import PositiveFloat
 from torch import Tensor
+
 from zoo_core.config import Config as BaseConfig
 from zoo_core.interfaces.call import Call
-
 from zoo_plugin_data.arc import half_circle_log_prob
 from zoo_plugin_data.entropy import plane_entropy
 from zoo_plugin_data.toy import ToyDensity, precise

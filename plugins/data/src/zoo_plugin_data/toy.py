@@ -7,6 +7,7 @@ from typing import final
 
 import torch
 from torch import Tensor
+
 from zoo_core.interfaces.call import Call
 from zoo_core.interfaces.density import DensityModel
 from zoo_core.interfaces.generator import Generator

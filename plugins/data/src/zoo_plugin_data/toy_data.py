@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import torch
-from zoo_core.interfaces.space import Space
 
+from zoo_core.interfaces.space import Space
 from zoo_plugin_data.dataset import Dataset, Split, content_hash
 from zoo_plugin_data.toy import ToyDensity
 

@@ -7,10 +7,10 @@ import time
 from typing import final
 
 import torch
+
 from zoo_core.errors import OptionError
 from zoo_core.interfaces.fitting import FitReport, FitRequest, StopReason
 from zoo_core.interfaces.model import Model
-
 from zoo_plugin_training.options import FitOptions
 from zoo_plugin_training.progress import Display, display
 from zoo_plugin_training.record import Record
@@ -31,13 +31,23 @@ def train(model: Model, request: FitRequest) -> FitReport:
     longer finite, with the model back at its last good weights.
     """
     options = FitOptions.of(request.options)
+    _check(request, options)
+    return Loop(model, request, options).run()
+
+
+def _check(request: FitRequest, options: FitOptions) -> None:
     if request.start is not None:
         raise OptionError(
             "The training loop goes on from the weights that the model has",
             received=f"start={request.start!r}",
             remedy="Leave `start` out.",
         )
-    return Loop(model, request, options).run()
+    if options.patience is not None and request.valid is None:
+        raise OptionError(
+            "Early stopping goes by a held-out figure",
+            received="patience without valid",
+            remedy="Pass valid=(x, condition), or valid=x for an unconditional model.",
+        )
 
 
 @final
@@ -45,9 +55,7 @@ class Loop:
     """One run over one objective."""
 
     def __init__(self, model: Model, request: FitRequest, options: FitOptions) -> None:
-        seed = int(
-            torch.randint(2**62, (), generator=request.rng, device=request.rng.device)
-        )
+        seed = int(torch.randint(2**62, (), generator=request.rng, device=request.rng.device))
         self._model, self._options = model, options
         self._source = source_of(request.data, options.batch_size, seed=seed)
         self._total = options.total_steps(self._source.steps_per_epoch)
@@ -109,7 +117,8 @@ class Loop:
             entry["seconds"] = time.perf_counter() - began
             sound = self._record.add(entry)
         if not sound:
-            received = f"a held-out figure of {entry['valid']}" if "valid" in entry else "NaN weights"
+            figure = entry.get("valid")
+            received = "NaN weights" if figure is None else f"a held-out figure of {figure}"
             raise diverged(self._done, received, self._options)
         shown.evaluated(self._done, loss, entry.get("valid"))
 

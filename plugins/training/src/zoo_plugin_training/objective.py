@@ -6,6 +6,7 @@ from typing import final
 
 import torch
 from torch import Tensor, nn
+
 from zoo_core.errors import DefinitionError
 from zoo_core.interfaces.batch import Batch
 from zoo_core.interfaces.model import Model
@@ -20,7 +21,7 @@ class Objective(nn.Module):
         self.model = model
 
     def forward(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """Give the loss of each row, [n]. Raises DefinitionError where the model gives another shape."""
+        """Give the loss of each row, [n]. Raises DefinitionError for any other shape."""
         rows = self.model.loss(batch, rng=rng)
         if rows.shape != (len(batch),):
             raise DefinitionError(

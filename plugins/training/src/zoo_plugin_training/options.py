@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Annotated, Self, final
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
 from zoo_core.config import Config
 from zoo_core.errors import ConfigError, OptionError
 

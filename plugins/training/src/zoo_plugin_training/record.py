@@ -27,7 +27,7 @@ class Record:
         self.without_progress = 0
 
     def add(self, entry: dict[str, float]) -> bool:
-        """Take in an evaluation of the weights that the module has now; say whether they are sound."""
+        """Take in an evaluation of the module as it is now; say whether its weights are sound."""
         if not self._sound(entry):
             return False
         self.history.append(entry)

@@ -8,9 +8,9 @@ from itertools import count
 from typing import final
 
 from torch import Tensor
+
 from zoo_core.errors import DataError
 from zoo_core.interfaces.batch import Batch
-
 from zoo_plugin_training.order import BatchOrder
 
 

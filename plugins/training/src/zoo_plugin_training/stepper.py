@@ -6,10 +6,10 @@ from typing import final
 
 import torch
 from torch import Tensor, nn
+
 from zoo_core.errors import TrainingError
 from zoo_core.interfaces.batch import Batch
 from zoo_core.interfaces.model import Model
-
 from zoo_plugin_training.objective import Objective, weighted_mean
 from zoo_plugin_training.options import FitOptions
 from zoo_plugin_training.schedule import learning_rate

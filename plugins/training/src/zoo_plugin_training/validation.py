@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from typing import final
 
 import torch
+
 from zoo_core.interfaces.batch import Batch
 from zoo_core.interfaces.model import Model
-
 from zoo_plugin_training.streams import Purpose, global_stream, stream
 
 

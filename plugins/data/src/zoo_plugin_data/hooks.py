@@ -1,0 +1,19 @@
+"""What this plugin adds to the zoo: its data sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from zoo_core import hookimpl
+
+if TYPE_CHECKING:
+    from zoo_plugin_data.dataset import Dataset, Split
+
+
+@hookimpl
+def zoo_datasets() -> Mapping[str, Callable[[Split], Dataset]]:
+    """Give the loaders of this plugin's data sets by name."""
+    from zoo_plugin_data.catalogue import LOADERS
+
+    return LOADERS
