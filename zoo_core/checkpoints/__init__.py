@@ -1,23 +1,10 @@
-"""Saved models as folders: written atomically, read strictly, never unpickled."""
+"""Saved models as folders: written atomically, read strictly, never unpickled.
 
-from __future__ import annotations
+    saving.save_folder(model, folder, wrapping)    a model to a folder
+    opening.open_model(source, device, dtype)      a model from a folder's or the cache's files
+    opening.folder_source(folder)                  a folder as a Source
+    meta.meta_parameters()                         builds modules whose parameters take no memory
+    card.Card, card.Metric                         what README.md says
 
-from zoo_core.checkpoints.card import Card, Metric
-from zoo_core.checkpoints.meta import meta_parameters
-from zoo_core.checkpoints.opening import folder_source, open_model
-from zoo_core.checkpoints.reader import NanWarning
-from zoo_core.checkpoints.saving import Wrapping, save_folder
-from zoo_core.checkpoints.sources import Source, SourceFile
-
-__all__ = [
-    "Card",
-    "Metric",
-    "NanWarning",
-    "Source",
-    "SourceFile",
-    "Wrapping",
-    "folder_source",
-    "meta_parameters",
-    "open_model",
-    "save_folder",
-]
+Nothing is imported here: `sources` and `remembered` are free of torch, the others aren't.
+"""

@@ -113,5 +113,6 @@ def _table(metrics: Sequence[Metric]) -> str:
     rows = ["| metric | value | kind | split | protocol |", "|---|---|---|---|---|"]
     for m in metrics:
         error = f" ± {m.standard_error:g}" if m.standard_error is not None else ""
-        rows.append(f"| {m.name} | {m.value:g}{error} | {m.kind or ''} | {m.split} | {m.protocol} |")
+        cells = (m.name, f"{m.value:g}{error}", m.kind or "", m.split, m.protocol)
+        rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)

@@ -1,4 +1,4 @@
-"""Read tensors: mapped where the file can't change, copied where it can; hashed in the same pass."""
+"""Tensors from a file: mapped where it can't change, copied where it can; hashed in one pass."""
 
 from __future__ import annotations
 

@@ -170,9 +170,7 @@ def _tie(found: Mapping[str, Slot], files: list[tuple[SourceFile, Header]]) -> N
                 setattr(place.module, place.attribute, getattr(first.module, first.attribute))
 
 
-def _move_rest(
-    model: nn.Module, device: torch.device | None, dtype: torch.dtype | None
-) -> None:
+def _move_rest(model: nn.Module, device: torch.device | None, dtype: torch.dtype | None) -> None:
     """Move buffers that aren't stored; what is in place already stays as it is."""
     for module in model.modules():
         for name in module._non_persistent_buffers_set:
@@ -180,4 +178,3 @@ def _move_rest(
             if buffer is not None:
                 kind = dtype if buffer.is_floating_point() else None
                 module._buffers[name] = buffer.to(device=device, dtype=kind)
-

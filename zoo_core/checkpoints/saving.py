@@ -54,7 +54,8 @@ def save_folder(model: Model, folder: Path, wrapping: Wrapping) -> None:
     config = model.config.to_json()
     description = Description(model.architecture, config, wrapping.plugins)
     description = _with_dtype(description, found, str(folder))
-    replace_folder(folder, lambda beside: _write(model, beside, folder, found, description, wrapping))
+    parts = _Parts(model, found, description, wrapping)
+    replace_folder(folder, lambda beside: parts.write(beside, folder))
 
 
 def _with_dtype(description: Description, found: dict[str, Slot], origin: str) -> Description:
@@ -66,7 +67,8 @@ def _with_dtype(description: Description, found: dict[str, Slot], origin: str) -
         for name in found.keys() ^ built.keys()
         if not (name in built and known.get(name) in found)
     )
-    shapes = [n for n in found.keys() & built.keys() if found[n].tensor.shape != built[n].tensor.shape]
+    shared = found.keys() & built.keys()
+    shapes = [n for n in shared if found[n].tensor.shape != built[n].tensor.shape]
     if different or shapes:
         raise TensorError(
             "A model's tensors are those that its configuration builds",
@@ -91,25 +93,33 @@ def _one_dtype(found: dict[str, Slot]) -> torch.dtype:
     return kinds.pop()
 
 
-def _write(
-    model: Model,
-    beside: Path,
-    target: Path,
-    found: dict[str, Slot],
-    description: Description,
-    wrapping: Wrapping,
-) -> None:
-    write_bytes(beside / CONFIG, description.to_bytes())
-    tensors = {name: slot.tensor for name, slot in found.items()}
-    files = [CONFIG, *write_weights(beside, tensors, ties(found), wrapping.shard_bytes)]
-    hashes = {name: file_hash(beside / name) for name in files}
-    ref = wrapping.ref or f"./{target.name}"
-    card = wrapping.card.render(model, ref, sorted(wrapping.plugins)).encode()
-    edited = edited_card(target)
-    write_bytes(beside / CARD, card if edited is None else edited)
-    hashes[CARD] = file_hash(beside / CARD)
-    manifest = Manifest(hashes, hashlib.sha256(card).hexdigest())
-    write_bytes(beside / MANIFEST, manifest.to_bytes())
+@final
+@dataclass(frozen=True)
+class _Parts:
+    """What goes into the files of one folder."""
+
+    model: Model
+    tensors: dict[str, Slot]
+    description: Description
+    wrapping: Wrapping
+
+    def write(self, beside: Path, target: Path) -> None:
+        """Write every file into the new folder; the card as a person left it in the old one."""
+        write_bytes(beside / CONFIG, self.description.to_bytes())
+        tensors = {name: slot.tensor for name, slot in self.tensors.items()}
+        limit = self.wrapping.shard_bytes
+        files = [CONFIG, *write_weights(beside, tensors, ties(self.tensors), limit)]
+        hashes = {name: file_hash(beside / name) for name in files}
+        card = self._card(target)
+        edited = edited_card(target)
+        write_bytes(beside / CARD, card if edited is None else edited)
+        hashes[CARD] = file_hash(beside / CARD)
+        manifest = Manifest(hashes, hashlib.sha256(card).hexdigest())
+        write_bytes(beside / MANIFEST, manifest.to_bytes())
+
+    def _card(self, target: Path) -> bytes:
+        ref = self.wrapping.ref or f"./{target.name}"
+        return self.wrapping.card.render(self.model, ref, sorted(self.wrapping.plugins)).encode()
 
 
 def edited_card(folder: Path) -> bytes | None:

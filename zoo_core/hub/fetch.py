@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
-from zoo_core.errors import HubError, IntegrityError, OfflineError, TransportError
+from zoo_core.errors import HubError, IntegrityError, OfflineError, TransportError, UnsafeFileError
 from zoo_core.hub import listing
 from zoo_core.hub.download import download
 from zoo_core.hub.listing import HubFile, Listing
@@ -52,6 +52,12 @@ def fetch_pinned(reference: HubReference, pins: Mapping[str, Pin]) -> Fetched:
     Raises OfflineError naming every file that is missing, IntegrityError where the Hub offers
     other bytes than the pinned ones.
     """
+    outside = [name for name in pins if not listing.is_inside(name)]
+    if outside or not reference.is_pinned:
+        raise UnsafeFileError(
+            "A registry pins a commit and files inside the repository",
+            received=f"{reference} with {', '.join(outside) or 'a revision that may move'}",
+        )
     snapshot = Snapshot(reference.repo, reference.revision)
     missing = [name for name, pin in pins.items() if not snapshot.has(name, pin.size)]
     if missing:
@@ -134,4 +140,3 @@ def _checked(path: Path, file: HubFile) -> FetchedFile:
             remedy="They were changed or damaged. Delete it and load again.",
         )
     return FetchedFile(path, file.sha256)
-

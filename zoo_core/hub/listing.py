@@ -78,17 +78,22 @@ def ask(reference: HubReference, *, attempts: int | None = None) -> Listing:
 
 def checked(reference: HubReference, name: str, size: object, etag: object) -> HubFile:
     """Refuse a name that leads out of the folder, and an ETag that would as a file's name."""
-    segments = name.split("/")
-    inside = all(_SEGMENT.fullmatch(s) and s not in (".", "..") for s in segments)
-    if not inside or not isinstance(etag, str) or not _ETAG.fullmatch(etag):
+    if not is_inside(name) or not isinstance(etag, str) or not _ETAG.fullmatch(etag):
         raise UnsafeFileError(
             "The Hub lists files by names inside the repository, each with a hash of 40 or 64 hex",
             received=f"{name[:120]!r} with {str(etag)[:120]!r} in {reference}",
             remedy=f"Nothing was written. Don't trust {endpoint()}.",
         )
     if type(size) is not int or size < 0:
-        raise UnsafeFileError("The Hub says each file's size", received=f"{size!r} for {name[:120]!r}")
+        raise UnsafeFileError(
+            "The Hub says each file's size", received=f"{size!r} for {name[:120]!r}"
+        )
     return HubFile(size, etag)
+
+
+def is_inside(name: str) -> bool:
+    """Whether a file's name stays within its folder, on every system."""
+    return all(_SEGMENT.fullmatch(s) and s not in (".", "..") for s in name.split("/"))
 
 
 def recall(repo: str, commit: str) -> Listing | None:

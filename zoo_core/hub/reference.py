@@ -24,9 +24,7 @@ class HubReference:
 
     def __post_init__(self) -> None:
         if not _REPO.fullmatch(self.repo) or "--" in self.repo or ".." in self.repo:
-            raise OptionError(
-                "A repository is named owner/repo", received=repr(self.repo[:120])
-            )
+            raise OptionError("A repository is named owner/repo", received=repr(self.repo[:120]))
         bad = ".." in self.revision or "//" in self.revision or self.revision.endswith(("/", "."))
         if not _REVISION.fullmatch(self.revision) or bad:
             raise UnsafeFileError(
@@ -38,7 +36,9 @@ class HubReference:
         """Read hf://owner/repo or hf://owner/repo@revision. Raises OptionError."""
         repo, _, revision = text.removeprefix(PREFIX).partition("@")
         if not text.startswith(PREFIX) or text.endswith("@"):
-            raise OptionError("A Hub reference is hf://owner/repo@revision", received=repr(text[:120]))
+            raise OptionError(
+                "A Hub reference is hf://owner/repo@revision", received=repr(text[:120])
+            )
         return cls(repo, revision or "main")
 
     @property

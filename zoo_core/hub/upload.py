@@ -1,4 +1,4 @@
-"""A folder to the Hub in one commit, and a tag on it; repeated only after a look at what is there."""
+"""Files to the Hub in one commit, and a tag on it; repeated only after a look at what is there."""
 
 from __future__ import annotations
 
@@ -119,11 +119,11 @@ def tag(repo: str, name: str, commit: str) -> None:
                 retrying.pause(error, attempt)
 
 
-def check_tag_is_free(repo: str, name: str) -> None:
-    """Refuse a tag that is taken, before anything is uploaded."""
+def check_tag_is_free(repo: str, name: str, head: str) -> None:
+    """Refuse a tag that is on another commit than the head, before anything is uploaded."""
     with failures.translated(f"Tags of {repo}"):
         taken = _tags(repo).get(name)
-    if taken is not None:
+    if taken not in (None, head):
         raise _moved(repo, name, taken)
 
 

@@ -1,0 +1,50 @@
+"""A model by reference: a registry's name, a repository on the Hub, or a folder."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import TYPE_CHECKING
+
+from zoo_core.errors import OptionError
+from zoo_core.loading.locating import Located, locate
+
+if TYPE_CHECKING:
+    import torch
+
+    from zoo_core.interfaces.model import Model
+
+__all__ = ["Located", "load", "locate", "pull"]
+
+
+def load(
+    ref: str | PathLike[str],
+    *,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
+) -> Model:
+    """Load a model, ready to use, its bytes verified.
+
+    `ref` is a registry's name (`flows/nsf-digits`), `hf://owner/repo@revision`, `file://…`, or a
+    path with a slash or a dot in front; a bare name never means a folder or somebody's
+    repository. `device` and the floating `dtype` are applied a tensor at a time.
+
+    Raises UnknownNameError, PluginMissingError, CheckpointError's children for files that aren't
+    right, HubError's for what the Hub refuses.
+    """
+    # torch is imported here, so that `pull` works without it.
+    from zoo_core.checkpoints.opening import open_model
+
+    if dtype is not None and not dtype.is_floating_point:
+        raise OptionError("`dtype` is a floating dtype", received=dtype)
+    return open_model(locate(ref).source, device=device, dtype=dtype)
+
+
+def pull(ref: str | PathLike[str]) -> Located:
+    """Bring a model's files to this machine and verify them, without building the model.
+
+    Gives where they are, and the pin: the reference that will always mean these very bytes.
+    Raises what `load` raises for files.
+    """
+    located = locate(ref)
+    located.verify()
+    return located

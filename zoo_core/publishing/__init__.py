@@ -1,0 +1,77 @@
+"""Save a model as a folder, or push it to the Hub."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from zoo_core.checkpoints.card import Card, Metric
+from zoo_core.checkpoints.opening import folder_source, open_model
+from zoo_core.checkpoints.saving import Wrapping, save_folder
+from zoo_core.errors import PluginMissingError, UnknownNameError
+from zoo_core.hub.reference import HubReference
+from zoo_core.interfaces import late
+from zoo_core.interfaces.model import Model
+from zoo_core.plugins import versions
+from zoo_core.publishing.comparing import compare
+from zoo_core.publishing.pushing import Pushed, upload
+
+__all__ = ["Card", "Metric", "Pushed", "push", "save"]
+
+
+def save(model: Model, folder: str | os.PathLike[str], *, card: Card | None = None) -> Path:
+    """Save a model as a folder that `zoo.load("./folder")` loads; gives the folder.
+
+    It is written beside and renamed; a saved model that is there is replaced as a whole, but a
+    README.md that a person has edited is kept. Raises CheckpointError where the folder holds
+    anything else, TensorError for tensors that aren't what the configuration builds.
+    """
+    place = Path(folder).expanduser()
+    save_folder(model, place, Wrapping(card or Card(), plugins=_plugins(model)))
+    return place
+
+
+def push(
+    model: Model,
+    repo: str,
+    *,
+    private: bool = False,
+    tag: str | None = None,
+    card: Card | None = None,
+) -> Pushed:
+    """Push a model to `owner/repo` on the Hub: one commit, and a tag where one is given.
+
+    The model is saved, loaded back strictly and compared, samples included, before anything is
+    sent. A README.md that a person has edited on the Hub stays as it is. Gives the commit and the
+    registry entry to add. Raises HubError's children.
+    """
+    reference = HubReference(repo, tag or "main")
+    ref = str(reference) if tag is not None else f"hf://{repo}"
+    card = card or Card()
+    plugins = _plugins(model)
+    with tempfile.TemporaryDirectory(prefix="zoo-push-") as place:
+        folder = Path(place) / repo.rpartition("/")[2]
+        save_folder(model, folder, Wrapping(card, ref, plugins))
+        compare(model, open_model(folder_source(folder), device=model.device))
+        return upload(model, folder, reference, private=private, tag=tag, card=card)
+
+
+def _plugins(model: Model) -> dict[str, str]:
+    """Give the versions of the plugins whose architectures a model uses, its parts' included.
+
+    Raises PluginMissingError for a class that isn't registered: it couldn't be loaded again.
+    """
+    used = {part.architecture: type(part) for part in model.modules() if isinstance(part, Model)}
+    for name, part in used.items():
+        try:
+            known = late.architecture(name)
+        except UnknownNameError:
+            known = None
+        if known is not part:
+            raise PluginMissingError(
+                "A saved model's architectures are registered, or it could not be loaded again",
+                received=f"{part.__qualname__}, which calls itself {name!r}",
+                remedy=f"Call zoo.register({part.__name__}), or list it in a plugin.",
+            )
+    return dict(sorted(versions(used).items()))
