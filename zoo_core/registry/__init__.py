@@ -1,7 +1,7 @@
 """Names of models and architectures: listing, searching, resolving, checking.
 
-Nothing here imports torch, pydantic, huggingface_hub or a plugin's code, but `find`, `check`
-(pydantic), `create` and `architectures.resolve` (the plugin of that one name).
+Nothing here imports torch, pydantic, huggingface_hub or a plugin's code, but `find` and `check`
+(pydantic), `create`, `register` and `architectures.resolve` (the plugin of that one name).
 
     list_models(pattern, ...)     ModelSummary of every model that matches
     list_architectures(pattern)   ArchitectureInfo of every architecture that matches
@@ -16,9 +16,12 @@ Nothing here imports torch, pydantic, huggingface_hub or a plugin's code, but `f
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
+from zoo_core.registry.information import info
+from zoo_core.registry.memory import forget, register
 from zoo_core.registry.records import ArchitectureInfo, ModelInfo, ModelSummary
+from zoo_core.registry.search import closest, list_architectures, list_models
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +38,7 @@ __all__ = [
     "closest",
     "create",
     "find",
+    "forget",
     "info",
     "list_architectures",
     "list_models",
@@ -42,65 +46,30 @@ __all__ = [
 ]
 
 
-ModelClass = TypeVar("ModelClass", bound=type)
-
-
-def list_models(
-    pattern: str = "*",
-    *,
-    provides: str | type | None = None,
-    tag: str | None = None,
-    dataset: str | None = None,
-    installed: bool | None = None,
-) -> list[ModelSummary]:
-    """List the models whose name or alias matches the wildcard pattern, sorted by name.
-
-    `provides` is an interface or its name; `installed` keeps those that can (True) or cannot
-    (False) be loaded with the plugins that are here.
-    """
-    raise NotImplementedError
-
-
-def list_architectures(
-    pattern: str = "*", *, provides: str | type | None = None, installed: bool | None = None
-) -> list[ArchitectureInfo]:
-    """List the architectures whose name matches the wildcard pattern, sorted by name."""
-    raise NotImplementedError
-
-
-def info(name: str) -> ModelInfo | ArchitectureInfo:
-    """Give all that the registry says of a model (by name or alias) or of an architecture.
-
-    Raises UnknownNameError with the closest names.
-    """
-    raise NotImplementedError
-
-
 def find(name: str) -> RegisteredModel:
     """Give the validated entry of a model, by name or alias.
 
     Raises UnknownNameError with the closest names, PluginMissingError with the `pip install`
-    command, PluginError where the plugin is installed but not ok, RegistryFileError where the
-    entry breaks the schema.
+    command, PluginError where the plugin is installed but not ok or too old, RegistryFileError
+    where the entry breaks the schema.
     """
-    raise NotImplementedError
+    from zoo_core.registry.lookup import find as found
 
-
-def closest(name: str, n: int = 3) -> list[str]:
-    """Give up to n names of models and architectures that are most like this one."""
-    raise NotImplementedError
+    return found(name)
 
 
 def check(path: str | Path | None = None) -> list[Finding]:
     """Validate one registry file, or every file in use, strictly; an empty list means valid."""
-    raise NotImplementedError
+    from zoo_core.registry.checking import check as checked
+
+    return checked(path)
 
 
 def create(name: str, *, seed: int = 0, **config: Any) -> Model:
-    """Build an untrained model of an architecture from its configuration's fields."""
-    raise NotImplementedError
+    """Build an untrained model of an architecture from its configuration's fields.
 
+    Raises what `architectures.resolve` raises, and ConfigError for a wrong field.
+    """
+    from zoo_core.registry.architectures import resolve
 
-def register(model: ModelClass) -> ModelClass:
-    """Add an architecture for this process; usable as a decorator."""
-    raise NotImplementedError
+    return resolve(name).create(seed=seed, **config)

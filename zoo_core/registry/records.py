@@ -23,12 +23,8 @@ class ModelSummary(NamedTuple):
     """Who holds it; None for an entry of the user's own files."""
     installed: bool
     """Whether the plugin of its architecture is here and ok."""
-
-    @property
-    def install(self) -> str | None:
-        """The command that makes it usable; None where nothing is missing."""
-        missing = None if self.installed else self.distribution
-        return None if missing is None else f"pip install {missing}"
+    install: str | None
+    """The command that makes it usable; None where no plugin is missing."""
 
 
 @final
@@ -44,7 +40,7 @@ class ModelInfo:
     distribution: str | None
     installed: bool
     install: str | None
-    """The command that makes it usable; None where nothing is missing."""
+    """The command that makes it usable; None where no plugin is missing."""
     path: str
     line: int
 

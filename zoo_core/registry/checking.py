@@ -1,0 +1,91 @@
+"""`zoo registry check`: every entry of a file, or of every file in use, against the full schema."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pydantic
+
+from zoo_core.errors import RegistryFileError
+from zoo_core.hooks.names import HOOKS
+from zoo_core.plugins.current import listing
+from zoo_core.plugins.finding import Finding, Level
+from zoo_core.plugins.names import namespace_of
+from zoo_core.plugins.source import SourceKind
+from zoo_core.plugins.structure import sections
+from zoo_core.plugins.yaml_file import LinedDict, read
+from zoo_core.registry.offers import Offers
+from zoo_core.registry.schema import IndexFile, PluginFile
+from zoo_core.registry.validation import findings
+
+
+def check(path: str | Path | None = None) -> list[Finding]:
+    """Validate one registry file, or every file in use, strictly; an empty list means valid."""
+    if path is not None:
+        return list(_of_file(os.fspath(path), user=False))
+    found: list[Finding] = []
+    for source in listing().sources:
+        found += _of_file(source.path, user=source.kind is SourceKind.USER)
+    found += _of_plugins()
+    return found + list(_outsiders())
+
+
+def _of_plugins() -> Iterator[Finding]:
+    """Report plugins whose trouble lies outside of their registry files' entries."""
+    for plugin in listing().plugins:
+        if plugin.cause is not None and plugin.state != "disabled" and plugin.section is None:
+            message = f"{plugin.distribution} is {plugin.state}: {plugin.cause}"
+            yield Finding(message, plugin.path, remedy=plugin.remedy)
+
+
+def _of_file(path: str, *, user: bool) -> Iterator[Finding]:
+    try:
+        data = read(path)
+        structural = [s for s in sections(path, data, user=user) if s.problem or s.foreign]
+    except RegistryFileError as error:
+        yield Finding(error.rule.removeprefix(f"{path}: "))
+        return
+    yield from _schema(path, data)
+    for section in structural:
+        yield Finding(section.problem or f"{path}: {section.foreign}")
+    for section in data.get("plugins", [data]):
+        if isinstance(section, LinedDict):
+            yield from _references(path, section)
+
+
+def _schema(path: str, data: LinedDict) -> Iterator[Finding]:
+    schema = IndexFile if "plugins" in data else PluginFile
+    try:
+        schema.model_validate(data)
+    except pydantic.ValidationError as error:
+        yield from findings(error, data, path)
+
+
+def _references(path: str, section: LinedDict) -> Iterator[Finding]:
+    """Check what one part of a section says of another: models' architectures, hooks' names."""
+    plugin, models = section.get("plugin"), section.get("models")
+    known = section.get("architectures") or {}
+    for name, entry in models.items() if isinstance(models, LinedDict) else ():
+        architecture = entry.get("architecture") if isinstance(entry, LinedDict) else None
+        if isinstance(architecture, str) and _dangles(architecture, known, plugin):
+            message = f"{name}: this plugin has no architecture {architecture}."
+            yield Finding(message, path, entry.line_of("architecture"))
+    hooks = plugin.get("hooks") if isinstance(plugin, LinedDict) else None
+    for name in hooks.get("implements") or () if isinstance(hooks, LinedDict) else ():
+        if name not in HOOKS:
+            message = f"there is no hook {name}; known are {', '.join(HOOKS)}."
+            yield Finding(message, path, hooks.line_of("implements"), Level.WARNING)
+
+
+def _dangles(architecture: str, known: Any, plugin: Any) -> bool:
+    own = isinstance(plugin, LinedDict) and plugin.get("namespace") == namespace_of(architecture)
+    return own and architecture not in known
+
+
+def _outsiders() -> Iterator[Finding]:
+    """Report a user's entries that stand in a plugin's namespace and so are not used."""
+    for message, path, line in Offers().refused():
+        yield Finding(message, path, line)

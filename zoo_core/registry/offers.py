@@ -1,0 +1,135 @@
+"""What the current listing offers: rows of the compiled index, with whether they can be used."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, final
+
+from zoo_core.plugins.current import listing
+from zoo_core.plugins.listing import Listing
+from zoo_core.plugins.names import namespace_of
+from zoo_core.registry.records import ArchitectureInfo, ModelInfo, ModelSummary
+
+_MODEL = "name, summary, provides, tags, dataset, parameters, status, architecture, aliases"
+_SEPARATOR = "\n"
+
+
+@final
+class Offers:
+    """Reads models and architectures of the sections that count."""
+
+    def __init__(self, current: Listing | None = None) -> None:
+        self._listing = current or listing()
+        self._query = self._listing.catalogue.query
+        self._offers = self._listing.offers
+        self._taken = set(self._listing.owners) | {p.namespace for p in self._listing.plugins}
+        self._texts: dict[str, tuple[str, ...]] = {}
+
+    def models(self) -> list[ModelSummary]:
+        """List every model, sorted by name."""
+        found = []
+        usable: dict[tuple[str, int], tuple[str | None, bool, str | None]] = {}
+        split, last = self._split, ""
+        for row in self._query(f"SELECT {_MODEL}, section FROM models ORDER BY name, section"):
+            name, architecture, section = row[0], row[7], row[9]
+            if section not in self._offers or name == last:
+                continue
+            key = (namespace_of(architecture), section)
+            if not self._allowed(name, section):
+                continue
+            if key not in usable:
+                usable[key] = self._usable(*key)
+            last = name
+            lists = split(row[2]), split(row[3])
+            found.append(ModelSummary(*row[:2], *lists, *row[4:8], split(row[8]), *usable[key]))
+        return found
+
+    def architectures(self) -> list[ArchitectureInfo]:
+        """List every architecture, sorted by name, without its models."""
+        rows = self._query("SELECT name, section FROM architectures ORDER BY name, section")
+        found: dict[str, ArchitectureInfo] = {}
+        for name, section in rows:
+            if section in self._offers and self._allowed(name, section) and name not in found:
+                found[name] = self._architecture(name, section)
+        return list(found.values())
+
+    def model(self, name: str) -> ModelInfo | None:
+        """Give one model, by name or alias."""
+        sql = "SELECT stands_for, section FROM names WHERE name = ? ORDER BY section"
+        for stands_for, section in self._query(sql, (name,)):
+            if section in self._offers and self._allowed(name, section):
+                return self._model(stands_for, section)
+        return None
+
+    def architecture(self, name: str) -> ArchitectureInfo | None:
+        """Give one architecture, with the names of its models."""
+        sql = "SELECT section FROM architectures WHERE name = ? ORDER BY section"
+        for (section,) in self._query(sql, (name,)):
+            if section in self._offers and self._allowed(name, section):
+                return self._architecture(name, section)
+        return None
+
+    def names(self) -> list[str]:
+        """List all names and aliases."""
+        sql = "SELECT name, section FROM names UNION SELECT name, section FROM architectures"
+        rows = self._query(sql)
+        return sorted({n for n, s in rows if s in self._offers and self._allowed(n, s)})
+
+    def models_of(self, architecture: str) -> tuple[str, ...]:
+        """List the names of the models of an architecture."""
+        sql = "SELECT name, section FROM models WHERE architecture = ? ORDER BY name"
+        rows = self._query(sql, (architecture,))
+        return tuple(dict.fromkeys(n for n, section in rows if section in self._offers))
+
+    def refused(self) -> list[tuple[str, str, int]]:
+        """List the user's own entries that stand in a plugin's namespace: message, path, line."""
+        sql = "SELECT name, section, line FROM bodies ORDER BY section, line"
+        return [
+            (f"{name}: the namespace {namespace_of(name)}/ is a plugin's.", offer.path, line)
+            for name, section, line in self._query(sql)
+            if (offer := self._offers.get(section)) and not self._allowed(name, section)
+        ]
+
+    def _allowed(self, name: str, section: int) -> bool:
+        """A user's own entries never stand in for a plugin's."""
+        offer = self._offers[section]
+        return offer.distribution is not None or namespace_of(name) not in self._taken
+
+    def _usable(self, namespace: str, section: int) -> tuple[str | None, bool, str | None]:
+        """Say whose a row is, whether the plugin of its architecture is here, how to get it."""
+        offer = self._offers[section]
+        here = offer.plugin is not None or offer.distribution is None
+        if here and (namespace in self._listing.by_namespace or namespace not in self._taken):
+            return offer.distribution, True, None
+        missing = self.missing(namespace)
+        return offer.distribution, False, None if missing is None else f"pip install {missing}"
+
+    def missing(self, namespace: str) -> str | None:
+        """Give the distribution that would bring a namespace; None if it is here in any state."""
+        if any(plugin.namespace == namespace for plugin in self._listing.plugins):
+            return None
+        return self._listing.owners.get(namespace)
+
+    def _body(self, kind: str, name: str, section: int) -> tuple[dict[str, Any], int]:
+        sql = "SELECT body, line FROM bodies WHERE section = ? AND kind = ? AND name = ?"
+        (body, line), *_ = self._query(sql, (section, kind, name))
+        return json.loads(body), line
+
+    def _model(self, name: str, section: int) -> ModelInfo:
+        body, line = self._body("model", name, section)
+        usable = self._usable(namespace_of(body["architecture"]), section)
+        return ModelInfo(name, body, *usable, self._offers[section].path, line)
+
+    def _architecture(self, name: str, section: int) -> ArchitectureInfo:
+        body, line = self._body("architecture", name, section)
+        return ArchitectureInfo(
+            *(name, body["summary"], tuple(body["provides"]), body["class"], body.get("tiny", {})),
+            *self._usable(namespace_of(name), section),
+            *(self._offers[section].path, line, self.models_of(name)),
+        )
+
+    def _split(self, text: str) -> tuple[str, ...]:
+        found = self._texts.get(text)
+        if found is None:
+            found = self._texts[text] = tuple(text.split(_SEPARATOR)) if text else ()
+        return found
