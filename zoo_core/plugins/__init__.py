@@ -6,6 +6,7 @@ called or a command is loaded.
     installed()          every installed plugin with its state, `core` first
     problems()           what is wrong with the public index and with the user's own files
     commands()           the commands that plugins add to `zoo`
+    missing_commands()   those of plugins that the indices know and that can't be used here
     load_command(c)      imports one of them
     versions(names)      distribution -> version of the plugins that hold these architectures
     register_hooks(m)    registers a module's hook implementations for this process
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo_core.plugins.commands import commands, load_command
+from zoo_core.plugins.commands import commands, load_command, missing_commands
 from zoo_core.plugins.current import listing
 from zoo_core.plugins.finding import Finding, Level
 from zoo_core.plugins.names import namespace_of
@@ -34,6 +35,7 @@ __all__ = [
     "commands",
     "installed",
     "load_command",
+    "missing_commands",
     "problems",
     "register_hooks",
     "unregister_hooks",

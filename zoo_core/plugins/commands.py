@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from zoo_core.plugins.current import listing
 from zoo_core.plugins.importing import import_target
 from zoo_core.plugins.plugin import Command
@@ -17,6 +19,19 @@ def commands() -> dict[str, Command]:
         for command in plugin.commands:
             found.setdefault(command.name, []).append(command)
     return {name: rivals[0] for name, rivals in sorted(found.items()) if len(rivals) == 1}
+
+
+def missing_commands() -> dict[str, Command]:
+    """Give the commands, by name, of plugins that the indices know and that can't be used here."""
+    current, found = listing(), dict[str, Command]()
+    for section, text in current.catalogue.query("SELECT id, plugin FROM sections ORDER BY id"):
+        offer = current.offers.get(section)
+        if offer is None or offer.plugin is not None or offer.distribution is None:
+            continue
+        for name, command in json.loads(text).get("commands", {}).items():
+            entry = Command(name, command["target"], command["help"], offer.distribution)
+            found.setdefault(name, entry)
+    return found
 
 
 def load_command(command: Command) -> object:
