@@ -78,22 +78,24 @@ def read_header(path: Path) -> Header:
 
 def _read(file: BinaryIO, size: int, path: Path) -> Header:
     first = file.read(8)
-    if first.startswith(_PICKLES):
+    length = int.from_bytes(first, "little")
+    fits = len(first) == 8 and 8 + length <= size
+    # A good header's length may begin with the same bytes as a pickle, but then it fits.
+    if not fits and first.startswith(_PICKLES):
         raise UnsafeFileError(
             f"{path.name} is safetensors; a pickle can run code and is never opened",
             received=f"a pickle or zip archive at {path}",
             remedy="Get the model from somebody who saves safetensors.",
         )
-    length = int.from_bytes(first, "little")
     if len(first) == 8 and length > MAX_HEADER:
         raise FormatError(
             f"{path.name} has a header of at most {MAX_HEADER} bytes",
             received=f"{length} in {path}",
             remedy="It is no safetensors file, or a hostile one.",
         )
-    text = file.read(length)
-    if len(first) < 8 or len(text) < length:
+    if not fits:
         raise truncated(path, 8 + length, size)
+    text = file.read(length)
     entries = _parse(text, path)
     metadata = entries.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
