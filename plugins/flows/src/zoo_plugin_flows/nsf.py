@@ -21,7 +21,7 @@ class NSFConfig(FlowConfig):
 
     bins: Annotated[int, pydantic.Field(ge=2)] = 8
     bound: pydantic.PositiveFloat = 5.0
-    minimum: Annotated[float, pydantic.Field(gt=0, lt=1)] = 1e-3
+    minimum: Annotated[float, pydantic.Field(gt=0, lt=1)] = 1e-2
 
     @pydantic.model_validator(mode="after")
     def _leaves_room(self) -> NSFConfig:

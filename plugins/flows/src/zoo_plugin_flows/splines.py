@@ -40,7 +40,7 @@ class RationalQuadraticSpline(Elementwise):
     when the map is inverted.
     """
 
-    def __init__(self, bins: int, bound: float, minimum: float = 1e-3) -> None:
+    def __init__(self, bins: int, bound: float, minimum: float = 1e-2) -> None:
         self.bins = bins
         self.bound = bound
         self.minimum = minimum
