@@ -12,6 +12,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, final
 
 import zoo_core
@@ -63,10 +64,8 @@ class Catalogue:
         from zoo_core.plugins.compile import compiled
 
         database = compiled(self._sources, self.key)
-        try:
+        with suppress(OSError, sqlite3.Error):
             _publish(database.serialize(), self._path())
-        except (OSError, sqlite3.Error):
-            pass
         return database
 
 

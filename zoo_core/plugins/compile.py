@@ -36,7 +36,7 @@ CREATE INDEX names_by_name ON names (name);
 
 
 def compiled(sources: Iterable[Source], key: str) -> sqlite3.Connection:
-    """Read every file into tables in memory; a file that can't be read is a section that says so."""
+    """Read every file into tables in memory; one that can't be read is a section that says so."""
     database = sqlite3.connect(":memory:", check_same_thread=False)
     database.executescript(_TABLES)
     database.execute("INSERT INTO key VALUES (?)", (key,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from typing import NamedTuple, final
+from typing import Any, NamedTuple, final
 
 import zoo_core
 from zoo_core.errors import PluginError
@@ -74,7 +74,7 @@ class Listing:
             "SELECT id, source, line, plugin, namespace, distribution, problem, foreign_to,"
             " models, architectures FROM sections ORDER BY id"
         )
-        return [Header(*row[:3], json.loads(row[3]), *row[4:]) for row in rows]
+        return [Header._make((*row[:3], json.loads(row[3]), *row[4:])) for row in rows]
 
     def _of_kind(self, kind: SourceKind) -> list[Header]:
         return [h for h in self._headers if self.sources[h.source].kind is kind]
@@ -182,8 +182,8 @@ def _text(section: Mapping[str, object], key: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _commands(claim: Claim, section: Mapping[str, dict[str, dict[str, str]]]) -> tuple[Command, ...]:
-    commands = section.get("commands", {})
+def _commands(claim: Claim, section: Mapping[str, Any]) -> tuple[Command, ...]:
+    commands: dict[str, dict[str, str]] = section.get("commands", {})
     return tuple(
         Command(name, command["target"], command["help"], claim.distribution)
         for name, command in commands.items()

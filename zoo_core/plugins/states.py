@@ -37,14 +37,13 @@ class Verdict(NamedTuple):
     remedy: str | None = None
 
 
-def contested(
-    claim: Claim, claims: Sequence[Claim], owners: Mapping[str, str]
-) -> Verdict | None:
+def contested(claim: Claim, claims: Sequence[Claim], owners: Mapping[str, str]) -> Verdict | None:
     """Say whether a namespace is somebody else's; `claims` are those that are not disabled."""
     owner = owners.get(claim.namespace)
     if owner is not None and owner != claim.distribution:
         cause = f"the namespace {claim.namespace}/ belongs to {owner} in the public index."
-        return Verdict(PluginState.SHADOWED, cause, f"Uninstall it: pip uninstall {claim.distribution}.")
+        remedy = f"Uninstall it: pip uninstall {claim.distribution}."
+        return Verdict(PluginState.SHADOWED, cause, remedy)
     rivals = sorted({c.distribution for c in claims if c.namespace == claim.namespace})
     if owner is None and len(rivals) > 1:
         cause = f"{' and '.join(rivals)} claim the namespace {claim.namespace}/; neither has it."

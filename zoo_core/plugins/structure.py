@@ -136,20 +136,14 @@ class _Checker:
             kind = kinds.get(key)
             if kind is None:
                 raise self._unknown(data, key, kinds)
-            if kind is TEXTS:
-                good = type(value) is LinedList and all(type(item) is str for item in value)
-            else:
-                good = type(value) is kind or (isinstance(value, kind) and type(value) is not bool)
-            if not good:
+            if not _is_of(value, kind):
                 wanted = kind if isinstance(kind, str) else _NAMED[kind]
                 raise self._error(data, key, f"`{key}` is {wanted}", received=_shown(value))
         for key in required:
             if key not in data:
                 raise self._error(data, None, f"`{key}` is missing")
 
-    def _entry(
-        self, entries: dict[str, Any], name: str, entry: Any, namespace: str | None
-    ) -> None:
+    def _entry(self, entries: dict[str, Any], name: str, entry: Any, namespace: str | None) -> None:
         self._name(entries, name, name, namespace)
         if not isinstance(entry, LinedDict):
             raise self._error(entries, name, f"the entry {name} is a mapping")
@@ -173,10 +167,14 @@ class _Checker:
         remedy = f"Did you mean `{near[0]}`?" if near else f"Known are {', '.join(kinds)}."
         return self._error(data, key, f"the key `{key}` is unknown here", remedy=remedy)
 
-    def _error(
-        self, data: LinedDict, key: str | None, rule: str, **more: Any
-    ) -> RegistryFileError:
+    def _error(self, data: Any, key: str | None, rule: str, **more: Any) -> RegistryFileError:
         return file_error(self._path, data.line_of(key), rule, **more)
+
+
+def _is_of(value: object, kind: type | str) -> bool:
+    if isinstance(kind, str):
+        return type(value) is LinedList and all(type(item) is str for item in value)
+    return isinstance(value, kind) and type(value) is not bool
 
 
 def _shown(value: object) -> str:

@@ -155,8 +155,8 @@ class _Reader:
                 raise self._error(event, "a key is plain text")
             key = event.value
             if key in found:
-                first = found.lines[key]
-                raise self._error(event, f"the key `{key}` stands here again, first on line {first}")
+                rule = f"the key `{key}` stands here again, first on line {found.lines[key]}"
+                raise self._error(event, rule)
             found.lines[key] = line
             found[key] = self._value(self._next(), depth + 1)
         return found

@@ -69,18 +69,21 @@ def _references(path: str, section: LinedDict) -> Iterator[Finding]:
     plugin, models = section.get("plugin"), section.get("models")
     known = section.get("architectures") or {}
     for name, entry in models.items() if isinstance(models, LinedDict) else ():
-        architecture = entry.get("architecture") if isinstance(entry, LinedDict) else None
-        if isinstance(architecture, str) and _dangles(architecture, known, plugin):
-            message = f"{name}: this plugin has no architecture {architecture}."
+        if isinstance(entry, LinedDict) and _dangles(entry.get("architecture"), known, plugin):
+            message = f"{name}: this plugin has no architecture {entry['architecture']}."
             yield Finding(message, path, entry.line_of("architecture"))
     hooks = plugin.get("hooks") if isinstance(plugin, LinedDict) else None
-    for name in hooks.get("implements") or () if isinstance(hooks, LinedDict) else ():
+    if not isinstance(hooks, LinedDict):
+        return
+    for name in hooks.get("implements") or ():
         if name not in HOOKS:
             message = f"there is no hook {name}; known are {', '.join(HOOKS)}."
             yield Finding(message, path, hooks.line_of("implements"), Level.WARNING)
 
 
-def _dangles(architecture: str, known: Any, plugin: Any) -> bool:
+def _dangles(architecture: object, known: Any, plugin: Any) -> bool:
+    if not isinstance(architecture, str):
+        return False
     own = isinstance(plugin, LinedDict) and plugin.get("namespace") == namespace_of(architecture)
     return own and architecture not in known
 

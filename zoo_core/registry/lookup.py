@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from zoo_core.errors import PluginError
@@ -44,7 +43,7 @@ def _bundled(found: ModelInfo, entry: ModelEntry, plugin: Plugin | None) -> Path
     if entry.sources.bundled is None:
         return None
     folder = plugin.folder if plugin is not None else None
-    return Path(folder or os.path.dirname(found.path)) / entry.sources.bundled
+    return Path(folder or Path(found.path).parent) / entry.sources.bundled
 
 
 def _check_requirement(found: ModelInfo, entry: ModelEntry) -> None:

@@ -40,8 +40,8 @@ class Offers:
             if key not in usable:
                 usable[key] = self._usable(*key)
             last = name
-            lists = split(row[2]), split(row[3])
-            found.append(ModelSummary(*row[:2], *lists, *row[4:8], split(row[8]), *usable[key]))
+            texts = (*row[:2], split(row[2]), split(row[3]), *row[4:8], split(row[8]))
+            found.append(ModelSummary._make(texts + usable[key]))
         return found
 
     def architectures(self) -> list[ArchitectureInfo]:

@@ -43,8 +43,9 @@ def _bibtex(text: str) -> str:
     return text
 
 
-Text = Annotated[str, pydantic.StringConstraints(min_length=1, max_length=10_000)]
-Line = Annotated[str, pydantic.StringConstraints(min_length=1, max_length=300, pattern=r"^[^\n\r]*$")]
+Line = Annotated[
+    str, pydantic.StringConstraints(min_length=1, max_length=300, pattern=r"^[^\n\r]*$")
+]
 Name = Annotated[str, pydantic.StringConstraints(pattern=rf"^{_WORD}/{_WORD}$", max_length=100)]
 Namespace = Annotated[str, pydantic.StringConstraints(pattern=rf"^{_WORD}$", max_length=50)]
 Tag = Annotated[str, pydantic.StringConstraints(pattern=rf"^{_WORD}$", max_length=50)]
@@ -233,8 +234,10 @@ class HookEntry(_Strict):
     """The module of a plugin's hook implementations, and which hooks it implements."""
 
     module: Module
-    implements: Annotated[list[Annotated[str, pydantic.StringConstraints(pattern=r"^zoo_\w+$")]],
-                          pydantic.Field(min_length=1)]
+    implements: Annotated[
+        list[Annotated[str, pydantic.StringConstraints(pattern=r"^zoo_\w+$")]],
+        pydantic.Field(min_length=1),
+    ]
 
 
 @final

@@ -1,0 +1,7 @@
+"""Hooks: what a plugin may do beside holding models. `specs` describes each."""
+
+from zoo_core.hooks.diagnosis import Diagnosis
+from zoo_core.hooks.events import EventKind, Observer, TrainingEvent
+from zoo_core.hooks.markers import hookimpl
+
+__all__ = ["Diagnosis", "EventKind", "Observer", "TrainingEvent", "hookimpl"]
