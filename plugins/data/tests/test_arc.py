@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 from scipy import integrate
+
 from zoo_plugin_data.arc import half_circle_log_prob
 
 POINTS = [
@@ -34,7 +36,7 @@ def _by_scipy(x: float, y: float, noise: float) -> float:
     top = exponent(nearest)
     total = sum(
         integrate.quad(lambda t: math.exp(exponent(t) - top), a, b, epsabs=0, epsrel=1e-9)[0]
-        for a, b in zip(cuts[:-1], cuts[1:], strict=True)
+        for a, b in pairwise(cuts)
     )
     return top + math.log(total) - math.log(2 * math.pi**2 * noise**2)
 

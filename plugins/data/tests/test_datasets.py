@@ -8,10 +8,10 @@ import sys
 import numpy as np
 import pytest
 import torch
-import zoo_plugin_data
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
+import zoo_plugin_data
 from zoo_core.errors import DataError, UnknownNameError
 
 

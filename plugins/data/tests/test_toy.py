@@ -6,11 +6,11 @@ import math
 
 import pytest
 import torch
-from zoo_plugin_data import Checkerboard, EightGaussians, Moons
-from zoo_plugin_data.toy import ToyDensity
 
 import zoo_core as zoo
 from zoo_core.interfaces.density import Density, DensityKind, Measure
+from zoo_plugin_data import Checkerboard, EightGaussians, Moons
+from zoo_plugin_data.toy import ToyDensity
 
 MODELS = [
     EightGaussians.create(),

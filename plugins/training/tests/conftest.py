@@ -9,7 +9,6 @@ import pytest
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from zoo_plugin_training.loop import train
 
 from zoo_core.config import Config as BaseConfig
 from zoo_core.interfaces import late
@@ -17,12 +16,13 @@ from zoo_core.interfaces.batch import Batch
 from zoo_core.interfaces.call import Call
 from zoo_core.interfaces.density import DensityModel
 from zoo_core.interfaces.space import Space
+from zoo_plugin_training.hooks import zoo_train
 
 
 @pytest.fixture(autouse=True)
 def _trainer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let `fit` find this plugin, whatever is installed."""
-    monkeypatch.setattr(late, "train", train)
+    monkeypatch.setattr(late, "train", zoo_train)
 
 
 @final
@@ -65,6 +65,12 @@ class Gaussian(DensityModel):
         noise = torch.randn(batch.x.shape, generator=call.rng, device=batch.x.device)
         moved = Batch(batch.x + self.config.noise * noise)
         return super()._loss(moved, call)
+
+
+@pytest.fixture
+def gaussian() -> type[Gaussian]:
+    """The class: test modules are imported on their own and can't import this one."""
+    return Gaussian
 
 
 @pytest.fixture

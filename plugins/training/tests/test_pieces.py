@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import io
 import math
+from itertools import pairwise
 from typing import Any
 
 import pytest
 import torch
-from conftest import Gaussian
 from rich.console import Console
 from torch import Tensor
+
+import zoo_core as zoo
+from zoo_core.interfaces.batch import Batch
 from zoo_plugin_training.options import FitOptions
 from zoo_plugin_training.order import BatchOrder
 from zoo_plugin_training.progress import Bar
 from zoo_plugin_training.schedule import learning_rate
 from zoo_plugin_training.sources import StreamSource
 from zoo_plugin_training.streams import Purpose, stream_seed
-
-import zoo_core as zoo
-from zoo_core.interfaces.batch import Batch
 
 
 def test_every_epoch_holds_every_row_once() -> None:
@@ -59,13 +59,13 @@ def test_the_schedule_warms_up_and_decays() -> None:
     rates = [learning_rate(options, step, 14) for step in range(14)]
     assert rates[:4] == [0.25, 0.5, 0.75, 1.0]
     assert rates[9] == pytest.approx((1 + math.cos(math.pi / 2)) / 2)
-    assert all(a > b > 0 for a, b in zip(rates[4:], rates[5:], strict=False))
+    assert all(a > b > 0 for a, b in pairwise(rates[4:]))
 
 
 def test_lines_are_written_where_there_is_no_terminal(
-    rows: Tensor, capsys: pytest.CaptureFixture[str]
+    gaussian: Any, rows: Tensor, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Gaussian.create().fit(rows, valid=rows[:9], steps=20, evaluate_every=10, rng=zoo.rng(0))
+    gaussian.create().fit(rows, valid=rows[:9], steps=20, evaluate_every=10, rng=zoo.rng(0))
     out, err = capsys.readouterr()
     assert out == ""
     assert [line.split()[1] for line in err.splitlines()] == ["10/20", "20/20"]
