@@ -1,0 +1,145 @@
+"""zoo info"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoo_core.cli.command import ZooCommand, json_option
+from zoo_core.cli.references import NAME
+from zoo_core.cli.sizes import human_size
+from zoo_core.cli.tables import show_json, show_pairs
+
+if TYPE_CHECKING:
+    from zoo_core.registry import ArchitectureInfo, ModelInfo
+
+
+@click.command(
+    "info",
+    cls=ZooCommand,
+    examples=["zoo info flows/nsf-digits", "zoo info flows/nsf --json"],
+)
+@click.argument("ref", type=NAME)
+@json_option
+def command(ref: str, as_json: bool) -> None:
+    """Show all that is known of a model or an architecture.
+
+    REF is a name of the registry, as `zoo list` prints it.
+    """
+    from zoo_core.registry import ModelInfo, info
+
+    found = info(ref)
+    if as_json:
+        show_json(_plain(found))
+    elif isinstance(found, ModelInfo):
+        _show_model(found)
+    else:
+        _show_architecture(found)
+
+
+def _plain(found: ModelInfo | ArchitectureInfo) -> dict[str, Any]:
+    known = {field.name: getattr(found, field.name) for field in fields(found)}
+    inner = known.pop("fields", {})
+    return {"name": known.pop("name"), **inner, **known}
+
+
+def _show_model(model: ModelInfo) -> None:
+    entry = model.fields
+    click.echo(f"{model.name}\n{_text(entry.get('summary'))}\n")
+    dtype = f" ({entry['dtype']})" if entry.get("dtype") else ""
+    parameters = entry.get("parameters")
+    size = f"{parameters:,}" if isinstance(parameters, int) else _text(parameters)
+    show_pairs(
+        [
+            ("architecture", _text(entry.get("architecture"))),
+            ("provides", _text(entry.get("provides"))),
+            ("parameters", f"{size}{dtype}" if size else ""),
+            ("data set", _text(entry.get("dataset"))),
+            ("metrics", "\n".join(_metric(m) for m in _list(entry.get("metrics")))),
+            ("licenses", _text(entry.get("licenses"))),
+            ("source", _sources(entry.get("sources"))),
+            ("files", _files(entry.get("files"))),
+            ("recipe", _text(entry.get("recipe"))),
+            ("aliases", _text(entry.get("aliases"))),
+            ("tags", _text(entry.get("tags"))),
+            ("status", _text(entry.get("status"))),
+            ("citation", _text(entry.get("citation"))),
+            ("entry", f"{model.path}:{model.line}"),
+            ("plugin", _plugin(model)),
+        ]
+    )
+
+
+def _show_architecture(architecture: ArchitectureInfo) -> None:
+    click.echo(f"{architecture.name}\n{architecture.summary}\n")
+    show_pairs(
+        [
+            ("provides", ", ".join(architecture.provides)),
+            ("class", architecture.target),
+            ("models", "\n".join(architecture.models) or "none pretrained"),
+            ("entry", f"{architecture.path}:{architecture.line}"),
+            ("plugin", _plugin(architecture)),
+        ]
+    )
+
+
+def _plugin(found: ModelInfo | ArchitectureInfo) -> str:
+    holder = found.distribution or "a registry file of yours"
+    if found.installed:
+        return holder
+    return f"{holder}, not usable here" + (f": {found.install}" if found.install else "")
+
+
+def _metric(metric: Any) -> str:
+    if not isinstance(metric, Mapping):
+        return _text(metric)
+    error = metric.get("standard_error")
+    spread = "" if error is None else f" ± {error}"
+    n = metric.get("n")
+    about = [
+        " ".join(filter(None, (_text(metric.get("kind")), _text(metric.get("measure"))))),
+        " ".join(filter(None, (_text(metric.get("split")), "" if n is None else f"n = {n}"))),
+        _text(metric.get("protocol")),
+    ]
+    return (
+        f"{_text(metric.get('name'))} {_text(metric.get('value'))}{spread}"
+        f" ({'; '.join(filter(None, about))})"
+    )
+
+
+def _sources(sources: Any) -> str:
+    if not isinstance(sources, Mapping):
+        return _text(sources)
+    hub = sources.get("hub")
+    found = ["in the plugin's package"] if sources.get("bundled") else []
+    if isinstance(hub, Mapping):
+        found.append(f"hf://{_text(hub.get('repo'))}@{_text(hub.get('revision'))}")
+    return "\n".join(found)
+
+
+def _files(files: Any) -> str:
+    if not isinstance(files, Mapping):
+        return _text(files)
+    sizes = {name: f.get("size") if isinstance(f, Mapping) else None for name, f in files.items()}
+    return "\n".join(
+        f"{name} ({human_size(size)})" if isinstance(size, int) else name
+        for name, size in sizes.items()
+    )
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def _text(value: Any) -> str:
+    """Write what a structurally unchecked field holds."""
+    if value is None:
+        return ""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_text(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_text, value))
+    return str(value).strip()

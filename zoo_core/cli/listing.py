@@ -1,0 +1,132 @@
+"""zoo list"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from zoo_core.cli.command import ZooCommand, json_option
+from zoo_core.cli.endings import note
+from zoo_core.cli.tables import show_json, show_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zoo_core.registry import ArchitectureInfo, ModelSummary
+
+_NARROW = "narrow it by a PATTERN, --provides, --tag or --dataset."
+
+
+@click.command(
+    "list",
+    cls=ZooCommand,
+    examples=[
+        "zoo list",
+        "zoo list 'flows/*' --provides DensityModel",
+        "zoo list digits --installed --json",
+        "zoo list --architectures",
+    ],
+)
+@click.argument("pattern", default="*")
+@click.option("--provides", metavar="INTERFACE", help="Only such as provide this interface.")
+@click.option("--tag", help="Only models with this tag.")
+@click.option("--dataset", help="Only models of this data set.")
+@click.option(
+    "--installed/--all", help="Only those whose plugin is installed, or all that are known (--all)."
+)
+@click.option("--architectures", is_flag=True, help="List architectures, which are untrained.")
+@json_option
+def command(
+    pattern: str,
+    provides: str | None,
+    tag: str | None,
+    dataset: str | None,
+    installed: bool,
+    architectures: bool,
+    as_json: bool,
+) -> None:
+    """List models by name.
+
+    PATTERN may hold the wildcards * and ?; without any it matches anywhere in a name. Into a
+    pipe go tab-separated lines: name, interfaces, data set, parameters, what is missing to use
+    it, summary.
+    """
+    wildcard = pattern if set("*?[") & set(pattern) else f"*{pattern}*"
+    only = True if installed else None
+    if architectures and (tag or dataset):
+        raise click.UsageError("architectures have no tags and no data set")
+    if architectures:
+        _show_architectures(wildcard, provides, only, as_json)
+    else:
+        _show_models(wildcard, provides, tag, dataset, only, as_json)
+
+
+def _show_models(
+    pattern: str,
+    provides: str | None,
+    tag: str | None,
+    dataset: str | None,
+    installed: bool | None,
+    as_json: bool,
+) -> None:
+    from zoo_core.registry import list_models
+
+    found = list_models(pattern, provides=provides, tag=tag, dataset=dataset, installed=installed)
+    if as_json:
+        show_json([{**model._asdict(), "install": model.install} for model in found])
+    elif found:
+        headings = ("name", "provides", "data set", "parameters", "needs", "summary")
+        show_table(headings, [_model_row(model) for model in found], _NARROW)
+    else:
+        _explain_nothing(pattern, "model")
+
+
+def _show_architectures(
+    pattern: str, provides: str | None, installed: bool | None, as_json: bool
+) -> None:
+    from zoo_core.registry import list_architectures
+
+    found = list_architectures(pattern, provides=provides, installed=installed)
+    if as_json:
+        show_json([_architecture_fields(a) for a in found])
+    elif found:
+        rows = [(a.name, ", ".join(a.provides), _needs(a), a.summary) for a in found]
+        show_table(("name", "provides", "needs", "summary"), rows, _NARROW)
+    else:
+        _explain_nothing(pattern, "architecture")
+
+
+def _model_row(model: ModelSummary) -> Sequence[str]:
+    parameters = "" if model.parameters is None else f"{model.parameters:,}"
+    status = "" if model.status == "stable" else f"({model.status}) "
+    return (
+        *(model.name, ", ".join(model.provides), model.dataset or "", parameters),
+        *(_needs(model), f"{status}{model.summary}"),
+    )
+
+
+def _needs(entry: ModelSummary | ArchitectureInfo) -> str:
+    if entry.installed:
+        return ""
+    return entry.install or "a plugin that is not usable"
+
+
+def _architecture_fields(architecture: ArchitectureInfo) -> dict[str, object]:
+    return {
+        "name": architecture.name,
+        "summary": architecture.summary,
+        "provides": architecture.provides,
+        "distribution": architecture.distribution,
+        "installed": architecture.installed,
+        "install": architecture.install,
+        "models": architecture.models,
+    }
+
+
+def _explain_nothing(pattern: str, what: str) -> None:
+    from zoo_core.registry import closest
+
+    near = closest(pattern.strip("*"))
+    hint = f" The closest names: {', '.join(near)}." if near else ""
+    note(f"no {what} matches.{hint}")

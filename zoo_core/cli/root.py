@@ -1,0 +1,169 @@
+"""The group of all commands: the core's and the plugins', each imported when it is used."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any, NamedTuple, final
+
+import click
+from click.shell_completion import CompletionItem
+
+from zoo_core import __version__
+from zoo_core.cli.endings import Ending, ending_of, one_line_warnings
+from zoo_core.errors import PluginError, PluginMissingError
+
+
+class _Entry(NamedTuple):
+    """Where a command of the core lives, and its line in the help."""
+
+    module: str
+    help: str
+
+
+COMMANDS = {
+    "list": _Entry("listing", "List models by name."),
+    "info": _Entry("information", "Show all that is known of a model or an architecture."),
+    "sample": _Entry("sampling", "Draw samples from a model."),
+    "score": _Entry("scoring", "Give the log-likelihood of each row of a data file."),
+    "pull": _Entry("pulling", "Download a model's files and print their folder."),
+    "push": _Entry("pushing", "Upload a model to a Hub."),
+    "plugins": _Entry("installed_plugins", "Show the installed plugins and their states."),
+    "registry": _Entry("registry_files", "Work with registry files."),
+    "cache": _Entry("caches", "Show what the zoo keeps on this disk, and clear it."),
+    "doctor": _Entry("doctor", "Check this installation."),
+    "completion": _Entry("completion", "Set up completion of commands and names in a shell."),
+}
+
+
+@final
+class Zoo(click.Group):
+    """A group that knows its commands' names and one-line helps without importing them."""
+
+    def main(self, args: Sequence[str] | None = None, *others: Any, **settings: Any) -> Any:
+        """Run, and turn every error into one line on stderr and an exit code."""
+        arguments = list(sys.argv[1:] if args is None else args)
+        if not settings.pop("standalone_mode", True):
+            return super().main(arguments, *others, standalone_mode=False, **settings)
+        settings.setdefault("prog_name", "zoo")
+        with one_line_warnings():
+            sys.exit(self._ending(arguments, others, settings).report("--debug" in arguments))
+
+    def _ending(self, arguments: list[str], others: Any, settings: Any) -> Ending:
+        try:
+            code = super().main(arguments, *others, standalone_mode=False, **settings)
+        except Exception as error:
+            return ending_of(error)
+        return Ending(code or 0)
+
+    def invoke(self, ctx: click.Context) -> int:
+        """Run the command; what it returns is nobody's exit code."""
+        super().invoke(ctx)
+        return 0
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Give the core's commands in their order, then the plugins'."""
+        return [*COMMANDS, *(name for name in _added() if name not in COMMANDS)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command. Raises PluginError where a plugin's can't be."""
+        if cmd_name in COMMANDS:
+            module = importlib.import_module(f"zoo_core.cli.{COMMANDS[cmd_name].module}")
+            return module.command
+        return _load_added(cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; an unknown one gets the closest names, or what to install."""
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            _refuse_known(name)
+            close = difflib.get_close_matches(name, self.list_commands(ctx), n=2, cutoff=0.5)
+            meant = f" Did you mean {' or '.join(close)}?" if close else ""
+            raise click.UsageError(f"there is no command {name!r}.{meant}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands with their one-line helps."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+        added = {name: c for name, c in _added().items() if name not in COMMANDS}
+        if added:
+            with formatter.section("Commands of plugins"):
+                formatter.write_dl(
+                    [(name, f"{c.help} ({c.distribution})") for name, c in added.items()]
+                )
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete commands by name, and options."""
+        helps = {name: entry.help for name, entry in COMMANDS.items()}
+        helps |= {name: c.help for name, c in _added().items() if name not in COMMANDS}
+        found = [CompletionItem(n, help=h) for n, h in helps.items() if n.startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
+
+
+def _added() -> dict[str, Any]:
+    from zoo_core import plugins
+
+    return plugins.commands()
+
+
+def _load_added(name: str) -> click.Command | None:
+    from zoo_core import plugins
+
+    command = plugins.commands().get(name)
+    if command is None:
+        return None
+    loaded = plugins.load_command(command)
+    if not isinstance(loaded, click.Command):
+        raise PluginError(
+            f"{command.target} of {command.distribution} is a click command",
+            received=type(loaded).__name__,
+            remedy=f"Update it: pip install -U {command.distribution}.",
+        )
+    return loaded
+
+
+def _refuse_known(name: str) -> None:
+    """Say what to install, or what is wrong with what is installed, for a plugin's command."""
+    from zoo_core import plugins
+
+    command = plugins.missing_commands().get(name)
+    if command is None:
+        return
+    for plugin in plugins.installed():
+        if plugin.distribution == command.distribution:
+            raise PluginError(
+                f"`zoo {name}` is a command of {plugin.distribution}, which is {plugin.state}: "
+                f"{plugin.cause}",
+                remedy=plugin.remedy,
+            )
+    raise PluginMissingError(
+        f"`zoo {name}` is a command of {command.distribution}, which is not installed",
+        remedy=f"Install it: pip install {command.distribution}",
+    )
+
+
+@click.group(
+    cls=Zoo,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Each command has a --help with examples. "
+    "Exit codes: 0 done, 1 something is broken, 2 a mistake in what was asked.",
+)
+@click.version_option(__version__, message="zoo %(version)s")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks of errors.")
+@click.pass_context
+def zoo(ctx: click.Context) -> None:
+    """Load generative models by name: sample from them, score data with them, share them.
+
+    \b
+    Examples:
+      zoo list 'flows/*'
+      zoo sample flows/nsf-digits --n 64 --seed 0 --out digits.png
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
