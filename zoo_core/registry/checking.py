@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,8 @@ def _of_file(path: str, *, user: bool) -> Iterator[Finding]:
     yield from _schema(path, data)
     for section in structural:
         yield Finding(section.problem or f"{path}: {section.foreign}")
-    for section in data.get("plugins", [data]):
+    yield from _twice(path, data.get("plugins") or ())
+    for section in data.get("plugins") or [data]:
         if isinstance(section, LinedDict):
             yield from _references(path, section)
 
@@ -79,6 +80,19 @@ def _references(path: str, section: LinedDict) -> Iterator[Finding]:
         if name not in HOOKS:
             message = f"there is no hook {name}; known are {', '.join(HOOKS)}."
             yield Finding(message, path, hooks.line_of("implements"), Level.WARNING)
+
+
+def _twice(path: str, entries: Iterable[Any]) -> Iterator[Finding]:
+    """Report a namespace that two plugins of one index claim."""
+    seen: dict[str, int] = {}
+    for section in entries:
+        plugin = section.get("plugin") if isinstance(section, LinedDict) else None
+        namespace = plugin.get("namespace") if isinstance(plugin, LinedDict) else None
+        if isinstance(namespace, str):
+            if namespace in seen:
+                message = f"the namespace {namespace}/ is taken on line {seen[namespace]}."
+                yield Finding(message, path, plugin.line_of("namespace"))
+            seen.setdefault(namespace, plugin.line_of("namespace"))
 
 
 def _dangles(architecture: object, known: Any, plugin: Any) -> bool:

@@ -42,8 +42,9 @@ def _bundled(found: ModelInfo, entry: ModelEntry, plugin: Plugin | None) -> Path
     """Bundled files lie beside the registry file: in the plugin's package, or a user's folder."""
     if entry.sources.bundled is None:
         return None
-    folder = plugin.folder if plugin is not None else None
-    return Path(folder or Path(found.path).parent) / entry.sources.bundled
+    beside = plugin.folder if plugin is not None else None
+    folder = Path(beside or Path(found.path).parent) / entry.sources.bundled
+    return folder if entry.sources.hub is None or folder.is_dir() else None
 
 
 def _check_requirement(found: ModelInfo, entry: ModelEntry) -> None:

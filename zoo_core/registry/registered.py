@@ -14,7 +14,8 @@ from zoo_core.registry.schema import ModelEntry
 class RegisteredModel:
     """A validated entry: `entry.files`, `entry.sources.hub`, `entry.dtype`, ...
 
-    `bundled` is the folder of the weights inside the plugin's package, if it has them.
+    `bundled` is the folder of the weights inside the plugin's package, if the entry names one;
+    None where that folder is not there and the Hub has them.
     `distribution` is None for an entry of the user's own files.
     """
 
