@@ -76,9 +76,8 @@ def _delete(kept: Kept, yes: bool) -> None:
         try:
             kept.delete()
         except OSError as error:
-            raise click.ClickException(
-                f"{error.filename} can't be deleted: {error.strerror}."
-            ) from error
+            text = f"{error.filename} can't be deleted: {error.strerror}."
+            raise click.ClickException(text) from error
         click.echo(f"deleted {about}")
     else:
         note(f"{kept.name} is kept.")

@@ -139,5 +139,5 @@ def _diagnoses() -> Iterator[Check]:
     from zoo_core.plugins import facade
 
     for diagnosis in facade.diagnose():
-        outcome = Outcome.OK if diagnosis.ok else Outcome.ERROR
-        yield Check(diagnosis.subject, outcome, diagnosis.message)
+        outcome = Outcome.OK if diagnosis.good else Outcome.ERROR
+        yield Check(diagnosis.subject, outcome, diagnosis.message, diagnosis.remedy)

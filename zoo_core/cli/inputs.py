@@ -117,7 +117,7 @@ def _from_csv(file: str, space: Space, condition_columns: list[str]) -> Data:
     kept = [i for i, name in enumerate(header) if name not in condition_columns]
     if space.ragged:
         return Data(_sequences([[row[i] for i in kept] for row in table], space))
-    known = set(header[i] for i in kept) == set(columns(space))
+    known = {header[i] for i in kept} == set(columns(space))
     rows: list[Any] = [
         {header[i]: row[i] for i in kept} if known or space.columns else [row[i] for i in kept]
         for row in table

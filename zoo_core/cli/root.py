@@ -12,8 +12,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from zoo_core import __version__
+from zoo_core.cli.added import added, load_added, refuse_known
 from zoo_core.cli.endings import Ending, ending_of, one_line_warnings
-from zoo_core.errors import PluginError, PluginMissingError
 
 
 class _Entry(NamedTuple):
@@ -54,7 +54,7 @@ class Zoo(click.Group):
     def _ending(self, arguments: list[str], others: Any, settings: Any) -> Ending:
         try:
             code = super().main(arguments, *others, standalone_mode=False, **settings)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  here is where every error ends
             return ending_of(error)
         return Ending(code or 0)
 
@@ -65,14 +65,14 @@ class Zoo(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Give the core's commands in their order, then the plugins'."""
-        return [*COMMANDS, *(name for name in _added() if name not in COMMANDS)]
+        return [*COMMANDS, *(name for name in added() if name not in COMMANDS)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command. Raises PluginError where a plugin's can't be."""
         if cmd_name in COMMANDS:
             module = importlib.import_module(f"zoo_core.cli.{COMMANDS[cmd_name].module}")
             return module.command
-        return _load_added(cmd_name)
+        return load_added(cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -80,8 +80,8 @@ class Zoo(click.Group):
         """Find the command; an unknown one gets the closest names, or what to install."""
         name = args[0]
         if not name.startswith("-") and self.get_command(ctx, name) is None:
-            _refuse_known(name)
-            close = difflib.get_close_matches(name, self.list_commands(ctx), n=2, cutoff=0.5)
+            refuse_known(name)
+            close = difflib.get_close_matches(name, self.list_commands(ctx), n=2, cutoff=0.6)
             meant = f" Did you mean {' or '.join(close)}?" if close else ""
             raise click.UsageError(f"there is no command {name!r}.{meant}", ctx)
         return super().resolve_command(ctx, args)
@@ -90,61 +90,19 @@ class Zoo(click.Group):
         """List the commands with their one-line helps."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
-        added = {name: c for name, c in _added().items() if name not in COMMANDS}
-        if added:
+        others = {name: c for name, c in added().items() if name not in COMMANDS}
+        if others:
             with formatter.section("Commands of plugins"):
                 formatter.write_dl(
-                    [(name, f"{c.help} ({c.distribution})") for name, c in added.items()]
+                    [(name, f"{c.help} ({c.distribution})") for name, c in others.items()]
                 )
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete commands by name, and options."""
         helps = {name: entry.help for name, entry in COMMANDS.items()}
-        helps |= {name: c.help for name, c in _added().items() if name not in COMMANDS}
+        helps |= {name: c.help for name, c in added().items() if name not in COMMANDS}
         found = [CompletionItem(n, help=h) for n, h in helps.items() if n.startswith(incomplete)]
         return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
-
-
-def _added() -> dict[str, Any]:
-    from zoo_core import plugins
-
-    return plugins.commands()
-
-
-def _load_added(name: str) -> click.Command | None:
-    from zoo_core import plugins
-
-    command = plugins.commands().get(name)
-    if command is None:
-        return None
-    loaded = plugins.load_command(command)
-    if not isinstance(loaded, click.Command):
-        raise PluginError(
-            f"{command.target} of {command.distribution} is a click command",
-            received=type(loaded).__name__,
-            remedy=f"Update it: pip install -U {command.distribution}.",
-        )
-    return loaded
-
-
-def _refuse_known(name: str) -> None:
-    """Say what to install, or what is wrong with what is installed, for a plugin's command."""
-    from zoo_core import plugins
-
-    command = plugins.missing_commands().get(name)
-    if command is None:
-        return
-    for plugin in plugins.installed():
-        if plugin.distribution == command.distribution:
-            raise PluginError(
-                f"`zoo {name}` is a command of {plugin.distribution}, which is {plugin.state}: "
-                f"{plugin.cause}",
-                remedy=plugin.remedy,
-            )
-    raise PluginMissingError(
-        f"`zoo {name}` is a command of {command.distribution}, which is not installed",
-        remedy=f"Install it: pip install {command.distribution}",
-    )
 
 
 @click.group(
@@ -158,7 +116,7 @@ def _refuse_known(name: str) -> None:
 @click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks of errors.")
 @click.pass_context
 def zoo(ctx: click.Context) -> None:
-    """Load generative models by name: sample from them, score data with them, share them.
+    r"""Load generative models by name: sample from them, score data with them, share them.
 
     \b
     Examples:

@@ -39,17 +39,23 @@ _SAMPLES = 16
 )
 @click.argument("ref", type=REFERENCE)
 @click.option(
-    "--n", "-n", type=click.IntRange(1), help="How many (default: 16, or one a condition)."
+    "--n",
+    "-n",
+    metavar="N",
+    type=click.IntRange(1),
+    help="How many (default: 16, or one a condition).",
 )
 @click.option(
-    "--seed", type=click.IntRange(0), help="Same seed, same samples (default: a new one)."
+    "--seed", metavar="N", type=click.IntRange(0), help="Same seed, same samples (default: new)."
 )
 @condition_option
 @click.option("--out", "-o", metavar="FILE", help=f"{', '.join(SAMPLES)}, or - for CSV on stdout.")
 @option_option
-@click.option("--length", type=click.IntRange(0), help="How long sequences are.")
-@click.option("--batch-size", type=click.IntRange(1), help="How many are drawn at once.")
-@click.option("--device", help="Where to compute: cpu, cuda, mps …")
+@click.option("--length", metavar="N", type=click.IntRange(0), help="How long sequences are.")
+@click.option(
+    "--batch-size", metavar="N", type=click.IntRange(1), help="How many are drawn at once."
+)
+@click.option("--device", metavar="DEVICE", help="Where to compute: cpu, cuda, mps …")
 def command(
     ref: str,
     n: int | None,

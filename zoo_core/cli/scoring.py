@@ -47,10 +47,16 @@ _ROWS = 1024
 @click.option("--out", "-o", metavar="FILE", help=f"{', '.join(SCORES)}, or - for stdout.")
 @option_option
 @click.option(
-    "--seed", type=click.IntRange(0), default=0, help="For stochastic bounds (default 0)."
+    "--seed",
+    metavar="N",
+    type=click.IntRange(0),
+    default=0,
+    help="For stochastic bounds (default 0).",
 )
-@click.option("--batch-size", type=click.IntRange(1), default=_ROWS, help="Rows scored at once.")
-@click.option("--device", help="Where to compute: cpu, cuda, mps …")
+@click.option(
+    "--batch-size", metavar="N", type=click.IntRange(1), default=_ROWS, help="Rows scored at once."
+)
+@click.option("--device", metavar="DEVICE", help="Where to compute: cpu, cuda, mps …")
 def command(
     ref: str,
     file: str,
