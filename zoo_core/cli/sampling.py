@@ -14,6 +14,7 @@ from zoo_core.cli.outputs import SAMPLES, STDOUT, check_destination
 from zoo_core.cli.references import REFERENCE
 from zoo_core.cli.values import (
     condition_option,
+    device_option,
     option_option,
     parse_conditions,
     parse_options,
@@ -43,7 +44,7 @@ _SAMPLES = 16
     "-n",
     metavar="N",
     type=click.IntRange(1),
-    help="How many (default: 16, or one a condition).",
+    help="How many (16, or one a condition).",
 )
 @click.option(
     "--seed", metavar="N", type=click.IntRange(0), help="Same seed, same samples (default: new)."
@@ -52,10 +53,8 @@ _SAMPLES = 16
 @click.option("--out", "-o", metavar="FILE", help=f"{', '.join(SAMPLES)}, or - for CSV on stdout.")
 @option_option
 @click.option("--length", metavar="N", type=click.IntRange(0), help="How long sequences are.")
-@click.option(
-    "--batch-size", metavar="N", type=click.IntRange(1), help="How many are drawn at once."
-)
-@click.option("--device", metavar="DEVICE", help="Where to compute: cpu, cuda, mps …")
+@click.option("--batch-size", metavar="N", type=click.IntRange(1), help="Samples drawn at once.")
+@device_option
 def command(
     ref: str,
     n: int | None,

@@ -12,7 +12,13 @@ from zoo_core.cli.command import ZooCommand
 from zoo_core.cli.endings import note
 from zoo_core.cli.outputs import SCORES, STDOUT, check_destination
 from zoo_core.cli.references import REFERENCE
-from zoo_core.cli.values import condition_option, option_option, parse_conditions, parse_options
+from zoo_core.cli.values import (
+    condition_option,
+    device_option,
+    option_option,
+    parse_conditions,
+    parse_options,
+)
 from zoo_core.errors import DataError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -51,12 +57,12 @@ _ROWS = 1024
     metavar="N",
     type=click.IntRange(0),
     default=0,
-    help="For stochastic bounds (default 0).",
+    help="Of stochastic bounds (0).",
 )
 @click.option(
-    "--batch-size", metavar="N", type=click.IntRange(1), default=_ROWS, help="Rows scored at once."
+    "--batch-size", metavar="N", type=click.IntRange(1), default=_ROWS, help="Rows at once."
 )
-@click.option("--device", metavar="DEVICE", help="Where to compute: cpu, cuda, mps …")
+@device_option
 def command(
     ref: str,
     file: str,

@@ -28,6 +28,10 @@ option_option = click.option(
     help="An option that the model declares; repeatable.",
 )
 
+device_option = click.option(
+    "--device", metavar="DEVICE", help="Where to compute: cpu, cuda, mps …"
+)
+
 
 def parse_options(texts: Sequence[str]) -> dict[str, Any]:
     """Read KEY=VALUE; a value is JSON, or else text. Raises UsageError."""
