@@ -140,4 +140,5 @@ class _Transfer:
             tools.hf_raise_for_status(answer)
             if start and answer.status_code != 206:
                 yield None
-            yield from answer.iter_bytes(_PIECE)
+            # As they come: a piece that waited to be filled would be lost with the connection.
+            yield from answer.iter_bytes()

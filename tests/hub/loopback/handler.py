@@ -251,7 +251,7 @@ class Handler(Wire):
 
     def _bytes(self, data: bytes, headers: dict[str, str]) -> None:
         wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
-        if wanted is None:
+        if wanted is None or not self.hub.ranges:
             return self.send(200, data, headers)
         first = int(wanted[1])
         last = min(int(wanted[2]), len(data) - 1) if wanted[2] else len(data) - 1

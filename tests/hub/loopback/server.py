@@ -43,6 +43,7 @@ class LoopbackHub:
         self.faults: list[Fault] = []
         self.tokens = {"hf_writer": "somebody"}
         self.redirect = redirect  # an endpoint that serves large files in this one's place
+        self.ranges = True  # whether a Range is heeded
         self.multipart: int | None = None  # part size in bytes: uploads come in parts
         self.lock = threading.RLock()
         self._server = _Server(("127.0.0.1", 0), Handler)
