@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from threading import Lock
 
 from zoo_core.plugins.listing import Listing
 from zoo_core.plugins.source import Source
@@ -12,19 +11,18 @@ from zoo_core.plugins.source import Source
 _VARIABLES = ("ZOO_DISABLE", "ZOO_PLUGINS", "ZOO_REGISTRY", "ZOO_HOME", "HOME")
 _VARIABLES += ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "LOCALAPPDATA", "APPDATA")
 
-_lock = Lock()
 _last: tuple[object, Listing] | None = None
 
 
 def listing() -> Listing:
     """Give the listing. A plugin installed or a file edited while Python runs is seen."""
     global _last
-    with _lock:
-        surroundings = _surroundings()
-        if _last is not None and _last[0] == surroundings and _unchanged(_last[1]):
-            return _last[1]
-        _last = (surroundings, Listing())
-        return _last[1]
+    surroundings, last = _surroundings(), _last
+    if last is not None and last[0] == surroundings and _unchanged(last[1]):
+        return last[1]
+    found = Listing()
+    _last = (surroundings, found)
+    return found
 
 
 def _unchanged(last: Listing) -> bool:

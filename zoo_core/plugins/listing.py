@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping
-from typing import Any, NamedTuple, final
+from typing import NamedTuple, final
 
 import zoo_core
 from zoo_core.errors import PluginError
@@ -70,11 +68,8 @@ class Listing:
         return found + [Source.of(SourceKind.USER, path) for path in user_files()]
 
     def _read_headers(self) -> list[Header]:
-        rows = self.catalogue.query(
-            "SELECT id, source, line, plugin, namespace, distribution, problem, foreign_to,"
-            " models, architectures FROM sections ORDER BY id"
-        )
-        return [Header._make((*row[:3], json.loads(row[3]), *row[4:])) for row in rows]
+        rows = self.catalogue.query("SELECT * FROM sections ORDER BY id")
+        return [Header._make(row) for row in rows]
 
     def _of_kind(self, kind: SourceKind) -> list[Header]:
         return [h for h in self._headers if self.sources[h.source].kind is kind]
@@ -151,40 +146,37 @@ def _core_file() -> str:
 
 
 def _plugin(claim: Claim, verdict: Verdict, header: Header | None, path: str | None) -> Plugin:
-    own = header if verdict.state is not PluginState.DISABLED else None
-    section = own.plugin if own is not None else {}
-    ok = verdict.state is PluginState.OK
-    hooks = section.get("hooks") if ok else None
-    return Plugin(
+    known = Plugin(
         namespace=claim.namespace,
         distribution=claim.distribution,
         version=claim.version,
         state=verdict.state,
         cause=verdict.cause,
         remedy=verdict.remedy,
-        summary=_text(section, "summary") or "",
-        license=_text(section, "license"),
-        homepage=_text(section, "homepage"),
-        api=api if isinstance(api := section.get("api"), int) else None,
         path=path,
         folder=None if path is None else os.path.dirname(path),
-        models=own.models if own is not None else 0,
-        architectures=own.architectures if own is not None else 0,
-        commands=_commands(claim, section) if ok else (),
-        hook_module=None if hooks is None else hooks["module"],
-        hooks=() if hooks is None else tuple(hooks["implements"]),
-        section=own.id if own is not None and ok else None,
+    )
+    if header is None:
+        return known
+    known = known._replace(
+        summary=header.summary or "",
+        license=header.license,
+        homepage=header.homepage,
+        api=header.api,
+        models=header.models,
+        architectures=header.architectures,
+    )
+    if not known.ok:
+        return known
+    return known._replace(
+        commands=_commands(claim, header),
+        hook_module=header.hook_module,
+        hooks=tuple(header.hooks.split("\n")) if header.hooks else (),
+        section=header.id,
     )
 
 
-def _text(section: Mapping[str, object], key: str) -> str | None:
-    value = section.get(key)
-    return value if isinstance(value, str) else None
-
-
-def _commands(claim: Claim, section: Mapping[str, Any]) -> tuple[Command, ...]:
-    commands: dict[str, dict[str, str]] = section.get("commands", {})
-    return tuple(
-        Command(name, command["target"], command["help"], claim.distribution)
-        for name, command in commands.items()
-    )
+def _commands(claim: Claim, header: Header) -> tuple[Command, ...]:
+    cells = header.commands.split("\n") if header.commands else []
+    rows = zip(cells[::3], cells[1::3], cells[2::3], strict=True)
+    return tuple(Command(*row, claim.distribution) for row in rows)

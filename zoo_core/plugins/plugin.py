@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import final
+from typing import NamedTuple, final
 
 
 @final
@@ -19,9 +18,7 @@ class PluginState(StrEnum):
     SHADOWED = "shadowed"
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """A click command that a plugin adds to `zoo`: `target` is "module:attribute"."""
 
     name: str
@@ -30,9 +27,7 @@ class Command:
     distribution: str
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class Plugin:
+class Plugin(NamedTuple):
     """What is known of an installed plugin without importing anything of it.
 
     `cause` and `remedy` are None for a plugin that is ok. `path` is its registry file, `folder`
@@ -56,7 +51,7 @@ class Plugin:
     commands: tuple[Command, ...] = ()
     hook_module: str | None = None
     hooks: tuple[str, ...] = ()
-    section: int | None = field(default=None, repr=False)
+    section: int | None = None
 
     @property
     def ok(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from zoo_core import API_VERSION
 from zoo_core.plugins.claim import Claim
@@ -19,14 +19,19 @@ class Header(NamedTuple):
 
     id: int
     source: int
-    line: int
-    plugin: Mapping[str, Any]
-    namespace: str | None
-    distribution: str | None
     problem: str | None
     foreign: str | None
     models: int
     architectures: int
+    namespace: str | None
+    distribution: str | None
+    summary: str | None
+    license: str | None
+    homepage: str | None
+    api: int | None
+    hook_module: str | None
+    hooks: str
+    commands: str
 
 
 class Verdict(NamedTuple):
@@ -78,7 +83,6 @@ def _mismatch(claim: Claim, header: Header | None) -> str | None:
 
 
 def _upgrade(claim: Claim, header: Header) -> str:
-    api = header.plugin.get("api")
-    if isinstance(api, int) and api < API_VERSION:
+    if header.api is not None and header.api < API_VERSION:
         return f"Update the plugin: pip install -U {claim.distribution}."
     return "Update the core: pip install -U zoo-core."

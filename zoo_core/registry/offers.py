@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, final
 
 from zoo_core.plugins.current import listing
@@ -12,6 +11,8 @@ from zoo_core.registry.records import ArchitectureInfo, ModelInfo, ModelSummary
 
 _MODEL = "name, summary, provides, tags, dataset, parameters, status, architecture, aliases"
 _SEPARATOR = "\n"
+
+Row = tuple[Any, ...]
 
 
 @final
@@ -23,26 +24,38 @@ class Offers:
         self._query = self._listing.catalogue.query
         self._offers = self._listing.offers
         self._taken = set(self._listing.owners) | {p.namespace for p in self._listing.plugins}
-        self._texts: dict[str, tuple[str, ...]] = {}
 
     def models(self) -> list[ModelSummary]:
         """List every model, sorted by name."""
-        found = []
-        usable: dict[tuple[str, int], tuple[str | None, bool, str | None]] = {}
-        split, last = self._split, ""
-        for row in self._query(f"SELECT {_MODEL}, section FROM models ORDER BY name, section"):
-            name, architecture, section = row[0], row[7], row[9]
-            if section not in self._offers or name == last:
-                continue
-            key = (namespace_of(architecture), section)
-            if not self._allowed(name, section):
-                continue
-            if key not in usable:
-                usable[key] = self._usable(*key)
-            last = name
-            texts = (*row[:2], split(row[2]), split(row[3]), *row[4:8], split(row[8]))
-            found.append(ModelSummary._make(texts + usable[key]))
+        rows = self._query(f"SELECT {_MODEL}, section FROM models")
+        texts = dict(self._query("SELECT id, text FROM texts"))
+        lists = {
+            number: tuple(text.split(_SEPARATOR)) if text else () for number, text in texts.items()
+        }
+        kept = [row for row in rows if row[9] in self._offers]
+        if any(offer.distribution is None for offer in self._offers.values()):
+            kept = self._without_refused(kept)
+        usable = {
+            pair: self._usable(namespace_of(texts[pair[0]]), pair[1])
+            for pair in {row[7::2] for row in kept}
+        }
+        make = ModelSummary._make
+        found = [
+            make((name, summary, lists[provides], lists[tags], texts[dataset], parameters,
+                  texts[status], texts[architecture], lists[aliases], *usable[architecture, of]))
+            for name, summary, provides, tags, dataset, parameters, status, architecture,
+                aliases, of in kept
+        ]  # fmt: skip
+        found.sort()
         return found
+
+    def _without_refused(self, rows: list[Row]) -> list[Row]:
+        """Leave out user's entries in a plugin's namespace, and all but the first of a name."""
+        first: dict[str, Row] = {}
+        for row in rows:
+            if self._allowed(row[0], row[9]):
+                first.setdefault(row[0], row)
+        return list(first.values())
 
     def architectures(self) -> list[ArchitectureInfo]:
         """List every architecture, sorted by name, without its models."""
@@ -77,7 +90,10 @@ class Offers:
 
     def models_of(self, architecture: str) -> tuple[str, ...]:
         """List the names of the models of an architecture."""
-        sql = "SELECT name, section FROM models WHERE architecture = ? ORDER BY name"
+        sql = (
+            "SELECT name, section FROM models WHERE architecture ="
+            " (SELECT id FROM texts WHERE text = ?) ORDER BY name"
+        )
         rows = self._query(sql, (architecture,))
         return tuple(dict.fromkeys(n for n, section in rows if section in self._offers))
 
@@ -111,6 +127,8 @@ class Offers:
         return self._listing.owners.get(namespace)
 
     def _body(self, kind: str, name: str, section: int) -> tuple[dict[str, Any], int]:
+        import json
+
         sql = "SELECT body, line FROM bodies WHERE section = ? AND kind = ? AND name = ?"
         (body, line), *_ = self._query(sql, (section, kind, name))
         return json.loads(body), line
@@ -127,9 +145,3 @@ class Offers:
             *self._usable(namespace_of(name), section),
             *(self._offers[section].path, line, self.models_of(name)),
         )
-
-    def _split(self, text: str) -> tuple[str, ...]:
-        found = self._texts.get(text)
-        if found is None:
-            found = self._texts[text] = tuple(text.split(_SEPARATOR)) if text else ()
-        return found

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple
 
 
 class ModelSummary(NamedTuple):
@@ -27,9 +26,7 @@ class ModelSummary(NamedTuple):
     """The command that makes it usable; None where no plugin is missing."""
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class ModelInfo:
+class ModelInfo(NamedTuple):
     """All that the registry file says of a model (`fields`, as plain data), and where it says so.
 
     Structurally checked only; `zoo_core.registry.find` validates and gives typed fields.
@@ -45,9 +42,7 @@ class ModelInfo:
     line: int
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class ArchitectureInfo:
+class ArchitectureInfo(NamedTuple):
     """All that the registry file says of an architecture; `target` is "module:Class"."""
 
     name: str
