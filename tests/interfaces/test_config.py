@@ -38,7 +38,13 @@ def test_lists_text_and_mappings_are_accepted_by_parse() -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{"hiden": [8]}, {"rate": "0.1"}, {"hidden": ["a"]}, {"rate": float("nan")}, {"colour": "blue"}],
+    [
+        {"hiden": [8]},
+        {"rate": "0.1"},
+        {"hidden": ["a"]},
+        {"rate": float("nan")},
+        {"colour": "blue"},
+    ],
 )
 def test_unknown_and_ill_typed_fields_are_refused(fields: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=next(iter(fields))):

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import pytest
 import torch
-from models.energy import QuarticEnergy
-from models.gaussian import Gaussian
-from models.markov import GaussianChain
 from torch import Tensor
 
 import zoo_core as zoo
-from zoo_core.errors import ConditionError, DataError, DefinitionError, OptionError, UnsupportedError
+from models.energy import QuarticEnergy
+from models.gaussian import Gaussian
+from models.markov import GaussianChain
+from zoo_core.errors import (
+    ConditionError,
+    DataError,
+    DefinitionError,
+    OptionError,
+    UnsupportedError,
+)
 
 
 @pytest.fixture
@@ -55,11 +61,11 @@ def test_observed_entries_are_kept_to_the_bit(gaussian: Gaussian) -> None:
 
 def test_conditional_samples_follow_the_conditional_density(gaussian: Gaussian) -> None:
     mask = torch.tensor([True, False, False])
-    x = gaussian.sample(20_000, observed=zoo.Observed(torch.ones(3), mask), rng=zoo.rng(0))
-    cov = gaussian.factor.tril() @ gaussian.factor.tril().T
-    mean = gaussian.loc[1:] + cov[1:, 0] / cov[0, 0] * (1 - gaussian.loc[0])
+    x = gaussian.sample(2_000, observed=zoo.Observed(torch.ones(3), mask), rng=zoo.rng(0))
+    cov = (gaussian.factor.tril() @ gaussian.factor.tril().T).detach()
+    mean = gaussian.loc[1:].detach() + cov[1:, 0] / cov[0, 0] * (1 - gaussian.loc[0].detach())
     # Five standard errors: a false alarm in less than 1e-5 of seeds.
-    assert torch.allclose(x[:, 1:].mean(0), mean, atol=5 * float(cov.diagonal().max()) ** 0.5 / 141)
+    assert torch.allclose(x[:, 1:].mean(0), mean, atol=5 * float(cov.diagonal().max()) ** 0.5 / 44)
 
 
 def test_what_a_model_cannot_do_it_says(gaussian: Gaussian) -> None:

@@ -7,10 +7,10 @@ from typing import Annotated, final
 
 import pytest
 import torch
-from models.gaussian import Gaussian
 from torch import Tensor
 
 import zoo_core as zoo
+from models.gaussian import Gaussian
 from zoo_core.conditioners.label import Label
 from zoo_core.conditioners.vector import Vector
 from zoo_core.errors import (

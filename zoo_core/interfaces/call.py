@@ -28,6 +28,10 @@ class Observed:
     values: Tensor
     mask: Tensor
 
+    def take(self, rows: slice) -> Observed:
+        """Give the chosen rows."""
+        return Observed(self.values[rows], self.mask[rows])
+
 
 @final
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from zoo_core.config import Config
-from zoo_core.errors import ConditionError, DataError, DefinitionError, UnsupportedError
+from zoo_core.errors import DataError, DefinitionError, UnsupportedError
 from zoo_core.interfaces.call import Call, NoOptions, Observed
 from zoo_core.interfaces.codes import Codes
 from zoo_core.interfaces.context import Context
@@ -73,7 +73,7 @@ class Generator(Model, interface=True):
         batch_size: int = DEFAULT_BATCH_SIZE,
         **options: Any,
     ) -> Iterator[Tensor | Ragged]:
-        """Draw n samples in chunks of `batch_size`, in bounded memory; joined they are `sample`'s."""
+        """Draw n samples in chunks, in bounded memory; joined they are what `sample` gives."""
         if n < 1 or batch_size < 1:
             raise DataError("n and batch_size are at least 1", received=f"{n} and {batch_size}")
         told = self._told(condition, n)
@@ -98,33 +98,20 @@ class Generator(Model, interface=True):
         lengths: Tensor | None,
         options: Any,
     ) -> Iterator[Tensor | Ragged]:
+        """Draw chunk by chunk, each from a child generator of its own."""
         for start in range(0, n, batch_size):
             rows = slice(start, min(start + batch_size, n))
             size = rows.stop - rows.start
             with torch.no_grad():
                 call = Call(
                     child_rng(parent, self.device),
-                    context=self._context_of(_rows(told, rows), size) if told else None,
-                    observed=known and Observed(known.values[rows], known.mask[rows]),
+                    context=self._encoded(None if told is None else told.take(rows)),
+                    observed=None if known is None else known.take(rows),
                     lengths=None if lengths is None else lengths[rows],
                     options=options,
                 )
                 chunk = self._to_data(self._sample(size, call), size, call)
             yield chunk
-
-    @final
-    def _told(self, condition: Any, n: int) -> Codes | Context | None:
-        """Prepare the condition of all n samples, once; views have theirs bound."""
-        self._context_needed(condition)
-        if self.is_given:
-            return self._given.expand(n) if self._given is not None else None
-        if condition is None:
-            return None
-        return (
-            condition.expand(n)
-            if isinstance(condition, Context | Codes)
-            else self._codes_of(condition, n)
-        )
 
     @final
     def _known(self, observed: Observed | None, n: int) -> Observed | None:
@@ -186,15 +173,3 @@ class Generator(Model, interface=True):
     @final
     def _to_codes(self, x: Tensor) -> Tensor:
         return x.to(torch.int64) if self.space.kind.discrete else x
-
-    @final
-    def _context_needed(self, condition: Any) -> None:
-        """Raise ConditionError where a condition is missing, superfluous or given twice."""
-        if self.is_given and condition is not None:
-            raise ConditionError("The condition of this view is bound", received="another one")
-        if self.is_conditional and condition is None and not self.is_given:
-            raise ConditionError(f"{self._name} needs a condition", remedy="Pass condition=….")
-
-
-def _rows(told: Codes | Context, rows: slice) -> Codes | Context:
-    return told.take(rows)

@@ -12,7 +12,10 @@ from zoo_core.interfaces.space import Space
 
 
 def conditioner_for(condition: Any) -> Part:
-    """Choose the core's Conditioner for labels (whole numbers) or vectors (floats). Raises DataError for others."""
+    """Choose the core's Conditioner for labels (whole numbers) or vectors (floats).
+
+    Raises DataError for conditions of another shape.
+    """
     values: Tensor = Space.real().tensor(condition)
     if values.ndim == 2:
         return Part("core/vector", {"width": values.shape[1]})

@@ -149,6 +149,7 @@ class Model(nn.Module, ABC):
             )
         view = copy.copy(self)
         bound = condition if isinstance(condition, Context) else self._codes_of(condition, None)
+        self._encoded(bound)
         view.__dict__["_given"] = bound
         return view
 
@@ -285,27 +286,41 @@ class Model(nn.Module, ABC):
         return conditioner.prepare(condition, n)
 
     @final
-    def _context_of(self, condition: Any, n: int) -> Context | None:
-        """Encode a condition for n rows; checks that there is one exactly where one is needed."""
+    def _told(self, condition: Any, n: int) -> Codes | Context | None:
+        """Prepare the condition of n rows; checks that there is one exactly where one is needed."""
         if self.is_given and condition is not None:
             raise ConditionError("The condition of this view is bound", received="another one")
         condition = self._given if self.is_given else condition
-        conditioner = self._conditioner()
-        if condition is None and conditioner is None:
-            return None
         if condition is None:
-            raise ConditionError(
-                f"{self._name} needs a condition", remedy=f"Pass condition=…, {conditioner.space}."
-            )
-        if not isinstance(condition, Context):
-            codes = condition if isinstance(condition, Codes) else self._codes_of(condition, n)
-            condition = conditioner.encode(codes)
-        elif conditioner is None or condition.shape != conditioner.context_shape:
+            if self.is_conditional:
+                raise ConditionError(
+                    f"{self._name} needs a condition",
+                    remedy=f"Pass condition=…, of the space {self._conditioner().space}.",
+                )
+            return None
+        if isinstance(condition, Codes | Context) and self.is_conditional:
+            return condition.expand(n)
+        return self._codes_of(condition, n)
+
+    @final
+    def _encoded(self, told: Codes | Context | None) -> Context | None:
+        """Encode what `_told` prepared, on the model's device."""
+        if told is None:
+            return None
+        conditioner = self._conditioner()
+        context = conditioner.encode(told) if isinstance(told, Codes) else told
+        if context.shape != conditioner.context_shape:
             raise ConditionError(
                 f"A Context for {self._name} has the shape of its Conditioner's",
-                received=condition.shape,
+                received=context.shape,
+                remedy=f"Make it by the model's conditioner: {conditioner.context_shape}.",
             )
-        return condition.to(self.device, self.dtype).expand(n)
+        return context.to(self.device, self.dtype)
+
+    @final
+    def _context_of(self, condition: Any, n: int) -> Context | None:
+        """Prepare and encode the condition of n rows."""
+        return self._encoded(self._told(condition, n))
 
     @final
     def _checked(self, x: Any, *, anywhere: bool = False) -> Tensor | Ragged:

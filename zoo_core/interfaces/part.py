@@ -69,5 +69,6 @@ def _collect(annotation: Any, marks: list[Provides]) -> bool:
         marks.extend(mark for mark in annotation.__metadata__ if isinstance(mark, Provides))
         return _collect(get_args(annotation)[0], marks)
     if origin in (Union, types.UnionType, tuple):
-        return any([_collect(argument, marks) for argument in get_args(annotation)])
+        # Every member is walked, since each may carry marks: no generator that stops early.
+        return max([_collect(argument, marks) for argument in get_args(annotation)])
     return False

@@ -80,10 +80,12 @@ class StandardizeMap(EntrywiseMap):
         self.register_buffer("scale", torch.ones(shape))
 
     def forward(self, x: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Standardise."""
         del rng
         return (x - self.loc) / self.scale, -self.scale.log()
 
     def inverse(self, z: Tensor) -> Tensor:
+        """Undo it."""
         return z * self.scale + self.loc
 
     def set_moments(self, mean: Tensor, variance: Tensor) -> None:
@@ -102,10 +104,12 @@ class DequantizeMap(EntrywiseMap):
         self.levels = levels
 
     def forward(self, x: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Add noise and divide by the number of levels."""
         noise = torch.rand(x.shape, generator=rng, device=x.device, dtype=x.dtype)
         return (x + noise) / self.levels, x.new_tensor(float(self.levels)).log().neg()
 
     def inverse(self, z: Tensor) -> Tensor:
+        """Round down to codes."""
         return (z * self.levels).floor().clamp(0, self.levels - 1)
 
 
@@ -118,12 +122,14 @@ class LogitMap(EntrywiseMap):
         self.alpha = alpha
 
     def forward(self, x: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Map the unit interval to the line."""
         del rng
         inner = self.alpha + (1 - 2 * self.alpha) * x
         slope = x.new_tensor(1 - 2 * self.alpha).log()
         return inner.logit(), slope - inner.log() - (1 - inner).log()
 
     def inverse(self, z: Tensor) -> Tensor:
+        """Map the line to the unit interval; what falls beyond its ends is put on them."""
         return ((z.sigmoid() - self.alpha) / (1 - 2 * self.alpha)).clamp(0, 1)
 
 
