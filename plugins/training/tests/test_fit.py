@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 import zoo_core as zoo
+from zoo_core.hooks.events import TrainingEvent
 from zoo_core.interfaces.fitting import StopReason
+from zoo_plugin_training import loop
 
 QUIET: dict[str, Any] = {"progress": "none"}
 
@@ -183,3 +185,14 @@ def test_an_interrupt_keeps_the_best_and_is_raised_on(
     assert not model.training
     assert float(model.mean.detach().abs().sum()) > 0.5
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_observers_receive_the_run(
+    gaussian: Any, rows: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[TrainingEvent] = []
+    monkeypatch.setattr(loop, "observe_training", lambda model, request: events.append)
+    gaussian.create().fit(rows, valid=rows, steps=20, evaluate_every=10, rng=zoo.rng(0), **QUIET)
+    assert [event.kind for event in events] == ["started", "validated", "validated", "finished"]
+    assert [event.step for event in events] == [0, 10, 20, 20]
+    assert {"loss", "valid"} <= set(events[1].values)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Mapping
 from typing import final
 
 import torch
 
 from zoo_core.errors import OptionError
+from zoo_core.hooks.events import EventKind, TrainingEvent
 from zoo_core.interfaces.fitting import FitReport, FitRequest, StopReason
 from zoo_core.interfaces.model import Model
+from zoo_core.plugins.facade import observe_training
 from zoo_plugin_training.options import FitOptions
 from zoo_plugin_training.progress import Display, display
 from zoo_plugin_training.record import Record
@@ -69,6 +72,7 @@ class Loop:
             rng = stream(seed, Purpose.PREPROCESSING, device=model.device)
             model.fit_preprocessing(request.data, rng)
         self._record = Record(model)
+        self._observers = observe_training(model, request)
         self._done, self._losses = 0, 0.0
 
     def run(self) -> FitReport:
@@ -77,10 +81,13 @@ class Loop:
         shown = display(self._options.progress, self._total)
         self._model.train()
         try:
+            self._tell(EventKind.STARTED)
             stopped = self._steps(shown, began)
             self._settle()
+            self._tell(EventKind.FINISHED)
         except KeyboardInterrupt:
             self._settle()
+            self._tell(EventKind.INTERRUPTED)
             raise
         except Exception:
             self._record.restore()
@@ -121,6 +128,10 @@ class Loop:
             received = "NaN weights" if figure is None else f"a held-out figure of {figure}"
             raise diverged(self._done, received, self._options)
         shown.evaluated(self._done, loss, entry.get("valid"))
+        self._tell(EventKind.VALIDATED, entry)
+
+    def _tell(self, kind: EventKind, values: Mapping[str, float] | None = None) -> None:
+        self._observers(TrainingEvent(kind, self._done, self._total, values or {}))
 
     def _averaged(self) -> contextlib.AbstractContextManager[None]:
         average = self._stepper.average
