@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from zoo_core.plugins.current import listing
 from zoo_core.plugins.importing import import_target
+from zoo_core.plugins.listing import commands_of
 from zoo_core.plugins.plugin import Command
 
 
@@ -24,13 +23,12 @@ def commands() -> dict[str, Command]:
 def missing_commands() -> dict[str, Command]:
     """Give the commands, by name, of plugins that the indices know and that can't be used here."""
     current, found = listing(), dict[str, Command]()
-    for section, text in current.catalogue.query("SELECT id, plugin FROM sections ORDER BY id"):
-        offer = current.offers.get(section)
+    for header in current.headers:
+        offer = current.offers.get(header.id)
         if offer is None or offer.plugin is not None or offer.distribution is None:
             continue
-        for name, command in json.loads(text).get("commands", {}).items():
-            entry = Command(name, command["target"], command["help"], offer.distribution)
-            found.setdefault(name, entry)
+        for command in commands_of(header, offer.distribution):
+            found.setdefault(command.name, command)
     return found
 
 

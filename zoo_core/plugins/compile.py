@@ -139,7 +139,7 @@ def _joined(entry: dict[str, Any], key: str) -> str:
 def _model(name: str, entry: dict[str, Any], section: int | None, texts: Texts) -> tuple[Any, ...]:
     number = texts.number
     return (
-        *(name, entry["summary"], number(_joined(entry, "provides"))),
+        *(name, " ".join(entry["summary"].split()), number(_joined(entry, "provides"))),
         *(number(_joined(entry, "tags")), number(entry.get("dataset")), entry.get("parameters")),
         *(number(entry.get("status", "stable")), number(entry["architecture"])),
         *(number(_joined(entry, "aliases")), section),
@@ -147,4 +147,10 @@ def _model(name: str, entry: dict[str, Any], section: int | None, texts: Texts) 
 
 
 def _architecture(name: str, entry: dict[str, Any], section: int | None) -> tuple[Any, ...]:
-    return (name, entry["summary"], _joined(entry, "provides"), entry["class"], section)
+    return (
+        name,
+        " ".join(entry["summary"].split()),
+        _joined(entry, "provides"),
+        entry["class"],
+        section,
+    )

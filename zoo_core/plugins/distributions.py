@@ -16,12 +16,13 @@ from collections.abc import Iterator
 from zoo_core.plugins.claim import Claim
 
 GROUP = "zoo.plugins"
+_SEPARATORS = re.compile(r"[-_.]+")
 _SUFFIXES = (".dist-info", ".egg-info")
 
 
 def normalized(name: str) -> str:
     """Give a distribution's name as indices compare it: lower case, single dashes."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return _SEPARATORS.sub("-", name).lower()
 
 
 def claims(path: list[str] | None = None) -> list[Claim]:

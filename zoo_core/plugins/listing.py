@@ -44,7 +44,7 @@ class Listing:
         self._locate()
         self.sources = self._all_sources()
         self.catalogue = Catalogue(self.sources)
-        self._headers = self._read_headers()
+        self.headers = self._read_headers()
         self.owners = self._read_owners()
         self.plugins = self._judge()
         self.by_namespace = {p.namespace: p for p in self.plugins if p.ok}
@@ -72,7 +72,7 @@ class Listing:
         return [Header._make(row) for row in rows]
 
     def _of_kind(self, kind: SourceKind) -> list[Header]:
-        return [h for h in self._headers if self.sources[h.source].kind is kind]
+        return [h for h in self.headers if self.sources[h.source].kind is kind]
 
     def _read_owners(self) -> dict[str, str]:
         """Give the distribution of each namespace; the public index comes before user's files."""
@@ -104,7 +104,7 @@ class Listing:
         found = []
         by_section = {p.section: p for p in self.plugins if p.ok}
         named: set[str] = set(self.by_namespace)
-        for header in self._headers:
+        for header in self.headers:
             source = self.sources[header.source]
             if header.problem is not None or header.foreign is not None:
                 continue
@@ -169,14 +169,15 @@ def _plugin(claim: Claim, verdict: Verdict, header: Header | None, path: str | N
     if not known.ok:
         return known
     return known._replace(
-        commands=_commands(claim, header),
+        commands=commands_of(header, claim.distribution),
         hook_module=header.hook_module,
         hooks=tuple(header.hooks.split("\n")) if header.hooks else (),
         section=header.id,
     )
 
 
-def _commands(claim: Claim, header: Header) -> tuple[Command, ...]:
+def commands_of(header: Header, distribution: str) -> tuple[Command, ...]:
+    """Give the commands that a section of a registry file declares."""
     cells = header.commands.split("\n") if header.commands else []
     rows = zip(cells[::3], cells[1::3], cells[2::3], strict=True)
-    return tuple(Command(*row, claim.distribution) for row in rows)
+    return tuple(Command(*row, distribution) for row in rows)
