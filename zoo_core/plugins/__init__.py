@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zoo_core.plugins import current
 from zoo_core.plugins.commands import commands, load_command, missing_commands
-from zoo_core.plugins.current import listing
 from zoo_core.plugins.finding import Finding, Level
 from zoo_core.plugins.names import namespace_of
 from zoo_core.plugins.plugin import Command, Plugin, PluginState
@@ -45,12 +45,12 @@ __all__ = [
 
 def installed() -> list[Plugin]:
     """List every installed plugin with its state, `core` first, then by namespace."""
-    return list(listing().plugins)
+    return list(current.listing().plugins)
 
 
 def problems() -> list[Finding]:
     """List what is wrong with the public index and the user's own registry files."""
-    return list(listing().problems)
+    return list(current.listing().problems)
 
 
 def versions(architectures: Iterable[str]) -> dict[str, str]:
@@ -58,7 +58,7 @@ def versions(architectures: Iterable[str]) -> dict[str, str]:
 
     Architectures that were registered for this process only belong to none.
     """
-    plugins = listing().by_namespace
+    plugins = current.listing().by_namespace
     holders = [plugins.get(namespace_of(name)) for name in architectures]
     found = {holder.distribution: holder.version for holder in holders if holder is not None}
     return dict(sorted(found.items()))
