@@ -19,7 +19,7 @@ import zoo_core
 from zoo_core.plugins.folders import cache_folder
 from zoo_core.plugins.source import Source
 
-_FORMAT = 2
+_FORMAT = 3
 _KEPT = 8
 
 
@@ -29,7 +29,9 @@ class Catalogue:
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self._sources = sources
-        self.key = ascii((_FORMAT, zoo_core.__version__, zoo_core.API_VERSION, *sources))
+        self.key = ascii(
+            (_FORMAT, sys.byteorder, zoo_core.__version__, zoo_core.API_VERSION, *sources)
+        )
         self._database = self._opened() or self._rebuilt()
 
     def query(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

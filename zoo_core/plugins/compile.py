@@ -5,25 +5,24 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
-from typing import Any, final
+from typing import Any
 
 from zoo_core.errors import RegistryFileError
+from zoo_core.plugins.columns import SEPARATOR, Texts, joined, one_line, pack
 from zoo_core.plugins.section import Section
 from zoo_core.plugins.source import Source, SourceKind
 from zoo_core.plugins.structure import sections
 from zoo_core.plugins.yaml_file import read
-
-SEPARATOR = "\n"
-"""Between the items of a list that is kept as text; no checked item holds one."""
 
 _TABLES = """
 CREATE TABLE key (key TEXT);
 CREATE TABLE sections (id INTEGER PRIMARY KEY, source INTEGER, problem TEXT, foreign_to TEXT,
     models INTEGER, architectures INTEGER, namespace TEXT, distribution TEXT, summary TEXT,
     license TEXT, homepage TEXT, api INTEGER, hook_module TEXT, hooks TEXT, commands TEXT);
-CREATE TABLE models (name TEXT, summary TEXT, provides INTEGER, tags INTEGER, dataset INTEGER,
-    parameters INTEGER, status INTEGER, architecture INTEGER, aliases INTEGER, section INTEGER);
+CREATE TABLE columns (section INTEGER PRIMARY KEY, names TEXT, summaries TEXT, provides BLOB,
+    tags BLOB, datasets BLOB, parameters BLOB, statuses BLOB, architectures BLOB, aliases BLOB);
 CREATE TABLE texts (id INTEGER PRIMARY KEY, text TEXT);
+CREATE TABLE models (name TEXT, architecture TEXT, section INTEGER);
 CREATE TABLE architectures (name TEXT, summary TEXT, provides TEXT, target TEXT, section INTEGER);
 CREATE TABLE names (name TEXT, stands_for TEXT, section INTEGER);
 CREATE TABLE bodies (section INTEGER, kind TEXT, name TEXT, line INTEGER, body TEXT,
@@ -34,18 +33,6 @@ CREATE INDEX models_by_architecture ON models (architecture);
 CREATE INDEX architectures_by_name ON architectures (name);
 CREATE INDEX names_by_name ON names (name);
 """
-
-
-@final
-class Texts:
-    """Texts that stand in many rows, by number: that is a third of a listing's time."""
-
-    def __init__(self) -> None:
-        self.numbers: dict[str | None, int] = {None: 0}
-
-    def number(self, text: str | None) -> int:
-        """Give the number of a text, new or known; None has number 0."""
-        return self.numbers.setdefault(text, len(self.numbers))
 
 
 def compiled(sources: Iterable[Source], key: str) -> sqlite3.Connection:
@@ -86,8 +73,10 @@ def _insert(database: sqlite3.Connection, source: int, found: Section, texts: Te
         ),
     )
     section = row.lastrowid
-    rows = [_model(name, entry, section, texts) for name, entry in sorted(models.items())]
-    database.executemany("INSERT INTO models VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    columns = pack(dict(sorted(models.items())), texts)
+    database.execute(f"INSERT INTO columns VALUES (?{', ?' * 9})", (section, *columns))
+    rows = [(name, entry["architecture"], section) for name, entry in models.items()]
+    database.executemany("INSERT INTO models VALUES (?, ?, ?)", rows)
     rows = [_architecture(name, entry, section) for name, entry in architectures.items()]
     database.executemany("INSERT INTO architectures VALUES (?, ?, ?, ?, ?)", rows)
     rows = [
@@ -116,7 +105,7 @@ def _header(plugin: dict[str, Any], checked: bool) -> Iterator[object]:
     yield api if isinstance(api, int) else None
     hooks = plugin.get("hooks") if checked else None
     yield hooks["module"] if hooks else None
-    yield _joined(hooks, "implements") if hooks else ""
+    yield joined(hooks, "implements") if hooks else ""
     commands = plugin.get("commands", {}) if checked else {}
     columns = [[name, entry["target"], entry["help"]] for name, entry in commands.items()]
     yield SEPARATOR.join(" ".join(cell.split()) for cells in columns for cell in cells)
@@ -132,25 +121,11 @@ def _printable(text: str | None) -> str | None:
     return text and text.encode("utf-8", "backslashreplace").decode()
 
 
-def _joined(entry: dict[str, Any], key: str) -> str:
-    return SEPARATOR.join(item.replace(SEPARATOR, " ") for item in entry.get(key, ()))
-
-
-def _model(name: str, entry: dict[str, Any], section: int | None, texts: Texts) -> tuple[Any, ...]:
-    number = texts.number
-    return (
-        *(name, " ".join(entry["summary"].split()), number(_joined(entry, "provides"))),
-        *(number(_joined(entry, "tags")), number(entry.get("dataset")), entry.get("parameters")),
-        *(number(entry.get("status", "stable")), number(entry["architecture"])),
-        *(number(_joined(entry, "aliases")), section),
-    )
-
-
 def _architecture(name: str, entry: dict[str, Any], section: int | None) -> tuple[Any, ...]:
     return (
         name,
-        " ".join(entry["summary"].split()),
-        _joined(entry, "provides"),
+        one_line(entry["summary"]),
+        joined(entry, "provides"),
         entry["class"],
         section,
     )

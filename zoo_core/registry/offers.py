@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import repeat
 from typing import Any, final
 
+from zoo_core.plugins.columns import SEPARATOR, Columns, unpack
 from zoo_core.plugins.current import listing
 from zoo_core.plugins.listing import Listing
 from zoo_core.plugins.names import namespace_of
 from zoo_core.registry.records import ArchitectureInfo, ModelInfo, ModelSummary
-
-_MODEL = "name, summary, provides, tags, dataset, parameters, status, architecture, aliases"
-_SEPARATOR = "\n"
-
-Row = tuple[Any, ...]
 
 
 @final
@@ -27,34 +25,50 @@ class Offers:
 
     def models(self) -> list[ModelSummary]:
         """List every model, sorted by name."""
-        rows = self._query(f"SELECT {_MODEL}, section FROM models")
         texts = dict(self._query("SELECT id, text FROM texts"))
-        lists = {
-            number: tuple(text.split(_SEPARATOR)) if text else () for number, text in texts.items()
-        }
-        kept = [row for row in rows if row[9] in self._offers]
+        lists = {n: tuple(text.split(SEPARATOR)) if text else () for n, text in texts.items()}
+        found: list[ModelSummary] = []
+        for section, *row in self._query("SELECT * FROM columns ORDER BY section"):
+            if section in self._offers and row[0]:
+                found += self._summaries(section, unpack(row), texts, lists)
         if any(offer.distribution is None for offer in self._offers.values()):
-            kept = self._without_refused(kept)
-        usable = {
-            pair: self._usable(namespace_of(texts[pair[0]]), pair[1])
-            for pair in {row[7::2] for row in kept}
-        }
-        make = ModelSummary._make
-        found = [
-            make((name, summary, lists[provides], lists[tags], texts[dataset], parameters,
-                  texts[status], texts[architecture], lists[aliases], *usable[architecture, of]))
-            for name, summary, provides, tags, dataset, parameters, status, architecture,
-                aliases, of in kept
-        ]  # fmt: skip
+            found = self._without_refused(found)
         found.sort()
         return found
 
-    def _without_refused(self, rows: list[Row]) -> list[Row]:
+    def _summaries(
+        self,
+        section: int,
+        columns: Columns,
+        texts: dict[int, Any],
+        lists: dict[int, tuple[str, ...]],
+    ) -> Iterator[ModelSummary]:
+        """Zip a section's columns into rows."""
+        of = columns.architectures
+        usable = {n: self._usable(namespace_of(texts[n]), section) for n in set(of)}
+        rows = zip(
+            columns.names,
+            columns.summaries,
+            map(lists.__getitem__, columns.provides),
+            map(lists.__getitem__, columns.tags),
+            map(texts.__getitem__, columns.datasets),
+            columns.parameters,
+            map(texts.__getitem__, columns.statuses),
+            map(texts.__getitem__, of),
+            map(lists.__getitem__, columns.aliases),
+            repeat(self._offers[section].distribution),
+            [usable[n][1] for n in of],
+            [usable[n][2] for n in of],
+            strict=False,
+        )
+        return map(ModelSummary._make, rows)
+
+    def _without_refused(self, found: list[ModelSummary]) -> list[ModelSummary]:
         """Leave out user's entries in a plugin's namespace, and all but the first of a name."""
-        first: dict[str, Row] = {}
-        for row in rows:
-            if self._allowed(row[0], row[9]):
-                first.setdefault(row[0], row)
+        first: dict[str, ModelSummary] = {}
+        for model in found:
+            if model.distribution is not None or namespace_of(model.name) not in self._taken:
+                first.setdefault(model.name, model)
         return list(first.values())
 
     def architectures(self) -> list[ArchitectureInfo]:
@@ -90,10 +104,7 @@ class Offers:
 
     def models_of(self, architecture: str) -> tuple[str, ...]:
         """List the names of the models of an architecture."""
-        sql = (
-            "SELECT name, section FROM models WHERE architecture ="
-            " (SELECT id FROM texts WHERE text = ?) ORDER BY name"
-        )
+        sql = "SELECT name, section FROM models WHERE architecture = ? ORDER BY name"
         rows = self._query(sql, (architecture,))
         return tuple(dict.fromkeys(n for n, section in rows if section in self._offers))
 
