@@ -16,13 +16,15 @@ from zoo_core.interfaces.batch import Batch
 from zoo_core.interfaces.call import Call
 from zoo_core.interfaces.density import DensityModel
 from zoo_core.interfaces.space import Space
+from zoo_plugin_training import loop
 from zoo_plugin_training.hooks import zoo_train
 
 
 @pytest.fixture(autouse=True)
 def _trainer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let `fit` find this plugin, whatever is installed."""
+    """Let `fit` find this plugin and no observer, whatever is installed."""
     monkeypatch.setattr(late, "train", zoo_train)
+    monkeypatch.setattr(loop, "observe_training", lambda model, request: lambda event: None)
 
 
 @final

@@ -32,4 +32,4 @@ def _cut(rows: np.ndarray, codes: np.ndarray, share: float) -> tuple[np.ndarray,
     from sklearn.model_selection import train_test_split
 
     kept, held = train_test_split(rows, test_size=share, random_state=0, stratify=codes)
-    return kept, held
+    return np.asarray(kept), np.asarray(held)
