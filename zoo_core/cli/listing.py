@@ -100,10 +100,8 @@ def _show_architectures(
 def _model_row(model: ModelSummary) -> Sequence[str]:
     parameters = "" if model.parameters is None else f"{model.parameters:,}"
     status = "" if model.status == "stable" else f"({model.status}) "
-    return (
-        *(model.name, ", ".join(model.provides), model.dataset or "", parameters),
-        *(_needs(model), f"{status}{model.summary}"),
-    )
+    provides, summary = ", ".join(model.provides), f"{status}{model.summary}"
+    return model.name, provides, model.dataset or "", parameters, _needs(model), summary
 
 
 def _needs(entry: ModelSummary | ArchitectureInfo) -> str:

@@ -22,7 +22,7 @@ def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]], narrow: s
     """Print rows; a terminal gets the first screenfuls, then how many more and how to `narrow`."""
     if not in_terminal():
         if rows:
-            click.echo("\n".join("\t".join(map(_one_cell, row)) for row in rows))
+            click.echo("\n".join(map(_one_line, rows)))
         return
     lines = max(20, _SCREENFULS * (shutil.get_terminal_size().lines - 4)) if narrow else len(rows)
     _draw(headings, rows[:lines])
@@ -44,6 +44,13 @@ def show_pairs(pairs: Sequence[tuple[str, str]]) -> None:
         click.echo(f"{key:<{width}}  {first}")
         for line in rest:
             click.echo(f"{'':<{width}}  {line}")
+
+
+def _one_line(row: Sequence[str]) -> str:
+    line = "\t".join(row)
+    if "\n" in line or "\r" in line or line.count("\t") >= len(row):
+        return "\t".join(map(_one_cell, row))
+    return line
 
 
 def _one_cell(text: str) -> str:
