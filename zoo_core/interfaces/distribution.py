@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor
@@ -18,7 +18,8 @@ from zoo_core.interfaces.space import Kind, Space
 class ModelDistribution(Distribution):
     """A view: `event_shape` is the space's shape, `batch_shape` is empty."""
 
-    arg_constraints: dict[str, constraints.Constraint] = {}  # noqa: RUF012 (torch's own form)
+    # A plain dict in the place of torch's property is torch's own form for distributions.
+    arg_constraints: ClassVar[dict[str, Any]] = {}  # pyright: ignore[reportIncompatibleMethodOverride]
 
     def __init__(self, model: DensityModel, rng: torch.Generator | None = None) -> None:
         self.model = model

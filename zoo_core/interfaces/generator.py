@@ -160,7 +160,7 @@ class Generator(Model, interface=True):
         values = z.values if isinstance(z, Ragged) else z
         if len(z) != n or tuple(values.shape[1:]) != self.space.shape:
             raise DefinitionError(
-                f"{type(self).__name__}._sample gives {n} samples of shape {list(self.space.shape)}",
+                f"{type(self).__name__}._sample gives {n} rows of shape {list(self.space.shape)}",
                 received=f"{len(z)} of shape {list(values.shape[1:])}",
             )
         if isinstance(z, Ragged):

@@ -53,7 +53,8 @@ class Model(nn.Module, ABC):
     _interface: ClassVar[bool] = False
     _given: Codes | Context | None = None
 
-    config: configuration.Config
+    config: Any
+    """The configuration; a class narrows the annotation to its own."""
     space: Space
     preprocessing: Preprocessing
 
@@ -150,7 +151,7 @@ class Model(nn.Module, ABC):
         view = copy.copy(self)
         bound = condition if isinstance(condition, Context) else self._codes_of(condition, None)
         self._encoded(bound)
-        view.__dict__["_given"] = bound
+        view._given = bound
         return view
 
     @final

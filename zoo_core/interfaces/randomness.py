@@ -39,5 +39,5 @@ def seeded_initialisers(seed: int) -> Iterator[None]:
     Initial weights are made on the CPU, so that one seed gives the same model on every device.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         yield

@@ -29,7 +29,7 @@ def checked_batches(
     is read. Raises DataError or ConditionError.
     """
     if isinstance(data, tuple) and len(data) == 2 and condition is None:
-        data, condition = data
+        return _checked(model, Batch(data[0], data[1], weight))
     if isinstance(data, Batch):
         return _checked(model, data)
     if _is_stream(data):
