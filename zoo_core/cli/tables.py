@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -24,6 +22,8 @@ def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]], narrow: s
         if rows:
             click.echo("\n".join(map(_one_line, rows)))
         return
+    import shutil
+
     lines = max(20, _SCREENFULS * (shutil.get_terminal_size().lines - 4)) if narrow else len(rows)
     _draw(headings, rows[:lines])
     if len(rows) > lines:
@@ -32,6 +32,8 @@ def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]], narrow: s
 
 def show_json(data: Any) -> None:
     """Print data as JSON, one line a level."""
+    import json
+
     click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=str))
 
 
