@@ -19,7 +19,7 @@ import zoo_core
 from zoo_core.plugins.folders import cache_folder
 from zoo_core.plugins.source import Source
 
-_FORMAT = 3
+_FORMAT = 4
 _KEPT = 8
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+from math import isfinite
 from typing import Any, final
 
 import yaml
@@ -182,4 +183,4 @@ def _resolved(text: str) -> Any:
         return text
     if _INT.fullmatch(text):
         return int(text)
-    return float(text) if _FLOAT.fullmatch(text) else text
+    return float(text) if _FLOAT.fullmatch(text) and isfinite(float(text)) else text

@@ -138,11 +138,11 @@ class Offers:
         return self._listing.owners.get(namespace)
 
     def _body(self, kind: str, name: str, section: int) -> tuple[dict[str, Any], int]:
-        import json
+        from ast import literal_eval
 
         sql = "SELECT body, line FROM bodies WHERE section = ? AND kind = ? AND name = ?"
         (body, line), *_ = self._query(sql, (section, kind, name))
-        return json.loads(body), line
+        return literal_eval(body), line
 
     def _model(self, name: str, section: int) -> ModelInfo:
         body, line = self._body("model", name, section)
