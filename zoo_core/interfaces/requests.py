@@ -29,12 +29,12 @@ def checked_batches(
     is read. Raises DataError or ConditionError.
     """
     if isinstance(data, tuple) and len(data) == 2 and condition is None:
-        return _checked(model, Batch(data[0], data[1], weight))
+        data, condition = data
     if isinstance(data, Batch):
-        return _checked(model, data)
+        return _checked(model, data.x, data.condition, data.weight)
     if _is_stream(data):
         return CheckedStream(model, data)
-    return _checked(model, Batch(data, condition, weight))
+    return _checked(model, data, condition, weight)
 
 
 def _is_stream(data: Any) -> bool:
@@ -59,12 +59,13 @@ class CheckedStream:
     batches: Iterable[Batch]
 
     def __iter__(self) -> Iterator[Batch]:
-        return (_checked(self.model, batch) for batch in self.batches)
+        return (_checked(self.model, b.x, b.condition, b.weight) for b in self.batches)
 
 
-def _checked(model: Model, batch: Batch) -> Batch:
-    x = model._checked(batch.x, anywhere=True)
-    return Batch(x, _checked_condition(model, batch.condition, len(x)), _weights(batch, len(x)))
+def _checked(model: Model, x: Any, condition: Any, weight: Any) -> Batch:
+    x = model._checked(x, anywhere=True)
+    n = len(x)
+    return Batch(x, _checked_condition(model, condition, n), _checked_weight(weight, n))
 
 
 def _checked_condition(model: Model, condition: Any, n: int) -> Codes | None:
@@ -80,10 +81,10 @@ def _checked_condition(model: Model, condition: Any, n: int) -> Codes | None:
     return condition if isinstance(condition, Codes) else model._codes_of(condition, n)
 
 
-def _weights(batch: Batch, n: int) -> Tensor | None:
-    if batch.weight is None:
+def _checked_weight(weight: Any, n: int) -> Tensor | None:
+    if weight is None:
         return None
-    weight = torch.as_tensor(batch.weight, dtype=torch.float64)
+    weight = torch.as_tensor(weight, dtype=torch.float64)
     good = weight.shape == (n,) and bool(torch.isfinite(weight).all() and (weight >= 0).all())
     if not good or float(weight.sum()) == 0:
         raise DataError(
