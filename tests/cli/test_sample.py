@@ -1,0 +1,136 @@
+"""zoo sample"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import Result
+from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+import zoo_core as zoo
+
+Run = Callable[..., Result]
+Saved = dict[str, str]
+
+
+def test_points_are_printed_as_csv_that_reads_back_to_the_same_numbers(
+    run: Run, saved: Saved
+) -> None:
+    done = run("sample", saved["table"], "--n", "3", "--seed", "7")
+    assert done.exit_code == 0, done.output
+    header, *rows = csv.reader(io.StringIO(done.stdout))
+    expected = zoo.load(saved["table"]).sample(3, rng=zoo.rng(7))
+    assert header == ["age", "height", "weight"]
+    assert torch.equal(torch.tensor([[float(c) for c in row] for row in rows]), expected)
+    assert "seed 7" in done.stderr
+
+
+def test_the_seed_that_was_chosen_gives_the_same_samples(run: Run, saved: Saved) -> None:
+    first = run("sample", saved["plane"], "--n", "2")
+    seed = first.stderr.rpartition("seed ")[2].rstrip(".\n")
+    assert run("sample", saved["plane"], "--n", "2", "--seed", seed).stdout == first.stdout
+    assert run("sample", saved["plane"], "--n", "2").stdout != first.stdout
+
+
+def test_pictures_go_to_a_new_file(run: Run, saved: Saved) -> None:
+    for name in ("samples.png", "samples-1.png"):
+        done = run("sample", saved["picture"], "--n", "4", "--seed", "0")
+        assert done.stdout == f"{name}\n"
+        with Image.open(name) as image:
+            assert image.size == (2 * 68 + 4, 2 * 52 + 4)
+    assert run("sample", saved["picture"], "--n", "2", "--out", "-").stdout.count("\n") == 3
+
+
+def test_every_format_holds_the_same_samples(run: Run, saved: Saved) -> None:
+    for suffix in ("npy", "csv", "safetensors"):
+        args = ("--n", "5", "--seed", "1", "--out", f"x.{suffix}")
+        assert run("sample", saved["plane"], *args).exit_code == 0
+    expected = zoo.load(saved["plane"]).sample(5, rng=zoo.rng(1)).numpy()
+    assert np.array_equal(np.load("x.npy"), expected)
+    assert np.array_equal(load_file("x.safetensors")["x"].numpy(), expected)
+    table = np.loadtxt("x.csv", delimiter=",", skiprows=1, dtype=np.float32)
+    assert np.array_equal(table, expected)
+    with safe_open("x.safetensors", "pt") as file:
+        assert file.metadata() == {"model": saved["plane"], "seed": "1"}
+
+
+def test_points_in_the_plane_are_drawn(run: Run, saved: Saved) -> None:
+    assert run("sample", saved["plane"], "--n", "50", "--out", "x.png").exit_code == 0
+    with Image.open("x.png") as image:
+        assert len(image.getcolors(maxcolors=1 << 20) or []) > 10
+
+
+@pytest.mark.parametrize("given", [["1,2"], ["1", "2"], ["[1, 2]"], ["green,blue"]])
+def test_labels_share_the_samples_in_turn(run: Run, saved: Saved, given: list[str]) -> None:
+    flags = [flag for text in given for flag in ("--condition", text)]
+    done = run("sample", saved["by-label"], *flags, "--n", "6", "--seed", "0", "--out", "x.npy")
+    assert done.exit_code == 0, done.output
+    model = zoo.load(saved["by-label"])
+    expected = model.sample(6, condition=[1, 1, 1, 2, 2, 2], rng=zoo.rng(0))
+    assert np.array_equal(np.load("x.npy"), expected.numpy())
+
+
+@pytest.mark.parametrize("given", [["0.5,1", "2,3"], ["[0.5, 1]", "[2, 3]"], ["[[0.5,1],[2,3]]"]])
+def test_vectors_are_conditions_too(run: Run, saved: Saved, given: list[str]) -> None:
+    flags = [flag for text in given for flag in ("--condition", text)]
+    done = run("sample", saved["by-vector"], *flags, "--seed", "0", "--out", "x.npy")
+    assert done.exit_code == 0, done.output
+    model = zoo.load(saved["by-vector"])
+    expected = model.sample(2, condition=[[0.5, 1.0], [2.0, 3.0]], rng=zoo.rng(0))
+    assert np.array_equal(np.load("x.npy"), expected.numpy())
+
+
+def test_sequences_are_written_step_by_step(run: Run, saved: Saved) -> None:
+    args = (saved["chain"], "--n", "2", "--length", "3", "--seed", "0")
+    lines = run("sample", *args).stdout.splitlines()
+    assert lines[0] == "sequence,x0"
+    assert [line.split(",")[0] for line in lines[1:]] == ["0"] * 3 + ["1"] * 3
+    assert run("sample", *args, "--out", "x.safetensors").exit_code == 0
+    assert load_file("x.safetensors")["lengths"].tolist() == [3, 3]
+
+
+@pytest.mark.parametrize(
+    ("model", "args", "says"),
+    [
+        ("table", ["--out", "x.png"], "samples are real of shape [3]"),
+        ("chain", ["--out", "x.npy"], "sequences go to .csv"),
+        ("plane", ["--out", "x.jpg"], "a file ends in .png"),
+        ("plane", ["--out", "no/x.csv"], "there is no folder no"),
+        ("plane", ["--n", "0"], "--n"),
+        ("plane", ["--seed", "x"], "--seed"),
+        ("plane", ["--condition", "3"], "takes no condition"),
+        ("plane", ["--option", "heat=3"], "heat"),
+        ("plane", ["--option", "heat"], "--option key=value"),
+        ("plane", ["--device", "nowhere"], "--device"),
+        ("by-label", [], "Give --condition 0; there are 0 … 2."),
+        ("by-label", ["--condition", "0,1", "--n", "3"], "give a multiple"),
+        ("by-label", ["--condition", "7"], "a class 0 … 2"),
+        ("by-label", ["--condition", "mauve"], "mauve"),
+        ("by-label", ["--condition", "[1"], "no JSON"),
+        ("by-vector", [], "Give --condition 0.5,0.5, 2 numbers."),
+        ("by-vector", ["--condition", "1"], "2 finite numbers"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_with_2(
+    run: Run, saved: Saved, model: str, args: list[str], says: str
+) -> None:
+    done = run("sample", saved[model], *args)
+    assert done.exit_code == 2
+    assert done.stderr.startswith("zoo: ") and done.stderr.count("\n") == 1
+    assert says in done.stderr
+    assert not list(Path.cwd().iterdir())
+
+
+def test_a_model_that_is_not_there_is_a_mistake(run: Run) -> None:
+    for ref, says in (("./nothing", "nothing"), ("core/nothing", "core/nothing"), ("hf://a", "a")):
+        done = run("sample", ref)
+        assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+        assert says in done.stderr
