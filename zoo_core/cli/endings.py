@@ -47,7 +47,7 @@ def ending_of(error: Exception) -> Ending:
         return Ending(MISTAKE, one_line(error.format_message()), error)
     if isinstance(error, ZooError):
         return Ending(MISTAKE, one_line(str(error)), error)
-    if isinstance(error, BrokenPipeError) or _is_closed_pipe(error):
+    if _is_closed_pipe(error):
         _silence_stdout()
         return Ending(BROKEN)
     text = one_line(f"{type(error).__name__}: {error}")
@@ -80,8 +80,9 @@ def _usage(error: click.UsageError) -> str:
 
 
 def _is_closed_pipe(error: Exception) -> bool:
-    # What Windows says of a closed pipe.
-    return isinstance(error, OSError) and error.errno == errno.EINVAL and error.filename is None
+    """Recognise what Windows says of a closed pipe; what others say, click has caught."""
+    closed = isinstance(error, OSError) and error.errno == errno.EINVAL
+    return closed and sys.platform == "win32" and error.filename is None
 
 
 def _silence_stdout() -> None:

@@ -111,7 +111,7 @@ def _from_csv(file: str, space: Space, condition_columns: list[str]) -> Data:
         return Data(_sequences(table, space) if space.ragged else from_rows(space, table))
     absent = [name for name in condition_columns if name not in header]
     if absent:
-        raise DataError(f"{file} has a column {absent[0]!r}", received=", ".join(header))
+        raise DataError(f"{file} has a column {absent[0]!r}", received=_shortened(header))
     _refuse_uneven(file, header, table)
     conditions = [[row[header.index(name)] for name in condition_columns] for row in table]
     kept = [i for i, name in enumerate(header) if name not in condition_columns]
@@ -152,6 +152,11 @@ def _sequences(table: list[list[str]], space: Space) -> Ragged:
 def _lines(file: str) -> Iterator[str]:
     with click.open_file(file, encoding="utf-8-sig") as stream:
         yield from stream
+
+
+def _shortened(names: Sequence[str], most: int = 8) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown}, … ({len(names)} in all)"
 
 
 def _is_number(cell: str) -> bool:

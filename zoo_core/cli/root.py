@@ -27,7 +27,7 @@ COMMANDS = {
     "list": _Entry("listing", "List models by name."),
     "info": _Entry("information", "Show all that is known of a model or an architecture."),
     "sample": _Entry("sampling", "Draw samples from a model."),
-    "score": _Entry("scoring", "Give the log-likelihood of each row of a data file."),
+    "score": _Entry("scoring", "Give the log-likelihood, in nats, of each row of a data file."),
     "pull": _Entry("pulling", "Download a model's files and print their folder."),
     "push": _Entry("pushing", "Upload a model to a Hub."),
     "plugins": _Entry("installed_plugins", "Show the installed plugins and their states."),

@@ -169,5 +169,5 @@ def _summary(model: DensityModel, scores: Tensor, options: dict[str, Any]) -> st
         f"measure {density.measure}{how}: mean {mean:.4f}"
     )
     if model.space.kind.discrete and not model.space.ragged:
-        text += f", {-mean / max(model.space.size, 1) / math.log(2):.4f} bits/dim"
+        text += f" or {-mean / max(model.space.size, 1) / math.log(2):.4f} bits/dim"
     return f"{text}."

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo_core.errors import ConditionError
+
 if TYPE_CHECKING:
     from zoo_core.interfaces.model import Model
     from zoo_core.interfaces.space import Space
@@ -47,13 +49,26 @@ def parse_options(texts: Sequence[str]) -> dict[str, Any]:
 
 
 def parse_conditions(texts: Sequence[str], model: Model) -> list[Any] | None:
-    """Read conditions as the model's Conditioner takes them, one an item; None for none."""
-    if not texts:
-        return None
+    """Read conditions as the model's Conditioner takes them, one an item; None for none.
+
+    Raises ConditionError where the model needs one and there is none.
+    """
     if not model.is_conditional:
-        return list(texts)  # The model says what is wrong.
+        return list(texts) or None  # The model says what is wrong.
     space: Space = model.get_submodule("conditioner").space  # pyright: ignore[reportAssignmentType]
+    if not texts:
+        raise ConditionError(f"{model.architecture} needs a condition", remedy=_example(space))
     return [condition for text in texts for condition in _conditions(text, space)]
+
+
+def _example(space: Space) -> str:
+    """Say what to type."""
+    if space.ragged or len(space.shape) > 1:
+        return "Give --condition VALUE."
+    if space.shape == ():
+        most = "" if space.n_levels is None else f"; there are 0 … {space.n_levels - 1}"
+        return f"Give --condition 0{most}."
+    return f"Give --condition {','.join(['0.5'] * space.size)}, {space.size} numbers."
 
 
 def _conditions(text: str, space: Space) -> list[Any]:
