@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 import torch
+
 from zoo_core.conditioners.label import Label
 from zoo_core.conditioners.vector import Vector
 from zoo_core.interfaces.space import Space
-
 from zoo_plugin_flows.flow import Flow
 from zoo_plugin_flows.nsf import NSF
 from zoo_plugin_flows.realnvp import RealNVP
@@ -17,7 +17,7 @@ from zoo_plugin_flows.realnvp import RealNVP
 FAMILIES = {"nsf": NSF, "realnvp": RealNVP}
 
 
-def stirred(flow: Flow, scale: float = 0.12, seed: int = 0) -> Flow:
+def stirred(flow: Flow, scale: float = 0.1, seed: int = 0) -> Flow:
     """Add noise to every weight, since a new flow is the identity; in evaluation mode."""
     rng = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -36,7 +36,7 @@ def family(request: pytest.FixtureRequest) -> type[Flow]:
 def make(family: type[Flow]) -> Callable[..., Flow]:
     """Build a small, stirred flow of the family."""
 
-    def build(space: Space, scale: float = 0.12, **fields: object) -> Flow:
+    def build(space: Space, scale: float = 0.1, **fields: object) -> Flow:
         return stirred(family.create(space=space, transforms=4, hidden=[16, 16], **fields), scale)
 
     return build

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 import torch
+
 from zoo_core.errors import ConditionError
 from zoo_core.interfaces.space import Space
-
 from zoo_plugin_flows.flow import Flow
 
 Make = Callable[..., Flow]

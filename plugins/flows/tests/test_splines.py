@@ -21,7 +21,7 @@ def spline() -> RationalQuadraticSpline:
 
 def parameters(rows: int, features: int, scale: float, dtype: torch.dtype) -> Tensor:
     rng = torch.Generator().manual_seed(1)
-    raw = torch.randn(rows, 3 * BINS - 1, features, generator=rng, dtype=torch.float64)
+    raw = torch.randn(3 * BINS - 1, rows, features, generator=rng, dtype=torch.float64)
     return (scale * raw).to(dtype)
 
 
@@ -33,7 +33,7 @@ def points(rows: int, features: int, dtype: torch.dtype) -> Tensor:
 
 def peer(raw: Tensor) -> MonotonicRQSTransform:
     """Zuko's spline with the same knots and slopes, computed here feature by feature."""
-    widths, heights, slopes = raw.mT.split([BINS, BINS, BINS - 1], dim=-1)
+    widths, heights, slopes = raw.movedim(0, -1).split([BINS, BINS, BINS - 1], dim=-1)
     transform = MonotonicRQSTransform(widths, heights, slopes, bound=BOUND)
 
     def knots(sizes: Tensor) -> Tensor:
@@ -73,7 +73,7 @@ def test_log_slope_is_the_derivative(spline: RationalQuadraticSpline) -> None:
 
 
 def test_zero_parameters_are_the_identity(spline: RationalQuadraticSpline) -> None:
-    x, raw = points(100, 2, torch.float64), torch.zeros(100, 3 * BINS - 1, 2, dtype=torch.float64)
+    x, raw = points(100, 2, torch.float64), torch.zeros(3 * BINS - 1, 100, 2, dtype=torch.float64)
     for method in (spline.forward, spline.inverse):
         y, log_slope = method(x, raw)
         torch.testing.assert_close(y, x, atol=1e-12, rtol=0)
@@ -133,5 +133,5 @@ def test_outside_the_bound_nothing_changes(spline: RationalQuadraticSpline) -> N
 
 def test_increasing_over_knots(spline: RationalQuadraticSpline) -> None:
     x = torch.linspace(-6, 6, 20_001, dtype=torch.float64)[:, None]
-    raw = parameters(1, 1, 3.0, torch.float64).expand(len(x), -1, -1)
+    raw = parameters(1, 1, 3.0, torch.float64).expand(-1, len(x), -1)
     assert (spline.forward(x, raw)[0].diff(dim=0) > 0).all()

@@ -28,19 +28,19 @@ class BoundedAffine(Elementwise):
         return 2
 
     def forward(
-        self, x: Float[Tensor, "*batch features"], raw: Float[Tensor, "*batch width features"]
-    ) -> tuple[Float[Tensor, "*batch features"], Float[Tensor, "*batch features"]]:
+        self, x: Float[Tensor, "*shape"], raw: Float[Tensor, " width *shape"]
+    ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
         """Map x, and give the logarithm of the slope there (equation 7)."""
         log_scale, shift = self._split(raw)
         return torch.addcmul(shift, x, log_scale.exp()), log_scale
 
     def inverse(
-        self, y: Float[Tensor, "*batch features"], raw: Float[Tensor, "*batch width features"]
-    ) -> tuple[Float[Tensor, "*batch features"], Float[Tensor, "*batch features"]]:
+        self, y: Float[Tensor, "*shape"], raw: Float[Tensor, " width *shape"]
+    ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
         """Undo `forward` (equation 8), and give the logarithm of the inverse's slope."""
         log_scale, shift = self._split(raw)
         return (y - shift) * (-log_scale).exp(), -log_scale
 
     def _split(self, raw: Tensor) -> tuple[Tensor, Tensor]:
-        log_scale, shift = raw.unbind(-2)
+        log_scale, shift = raw.unbind()
         return self.bound * torch.tanh(log_scale / self.bound), shift

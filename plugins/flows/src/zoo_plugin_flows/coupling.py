@@ -9,7 +9,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from zoo_plugin_flows.elementwise import Elementwise
-from zoo_plugin_flows.mixing import LULinear
 from zoo_plugin_flows.networks import CouplingNetwork
 
 
@@ -18,7 +17,7 @@ class Coupling(nn.Module):
     """Moves some features by an elementwise map, told how by the others and the context.
 
     Dinh et al. 2017 (arXiv:1605.08803), equations 4 to 8. kept, moved, context: how many features
-    stay, how many move, and the width of the context (0: none).
+    stay, how many move, and the width of the context (0: none). Features lie on the first axis.
     """
 
     def __init__(
@@ -38,27 +37,27 @@ class Coupling(nn.Module):
 
     def forward(
         self,
-        moved: Float[Tensor, "n moved"],
-        kept: Float[Tensor, "n kept"],
+        moved: Float[Tensor, "moved n"],
+        kept: Float[Tensor, "kept n"],
         context: Float[Tensor, "n context"] | None,
-    ) -> tuple[Float[Tensor, "n moved"], Float[Tensor, " n"]]:
+    ) -> tuple[Float[Tensor, "moved n"], Float[Tensor, " n"]]:
         """Move, and give the log-determinant of each row."""
         moved, log_slope = self.elementwise.forward(moved, self._raw(kept, context))
-        return moved, log_slope.sum(-1)
+        return moved, log_slope.sum(0)
 
     def inverse(
         self,
-        moved: Float[Tensor, "n moved"],
-        kept: Float[Tensor, "n kept"],
+        moved: Float[Tensor, "moved n"],
+        kept: Float[Tensor, "kept n"],
         context: Float[Tensor, "n context"] | None,
-    ) -> tuple[Float[Tensor, "n moved"], Float[Tensor, " n"]]:
+    ) -> tuple[Float[Tensor, "moved n"], Float[Tensor, " n"]]:
         """Undo `forward`, and give the inverse's log-determinant of each row."""
         moved, log_slope = self.elementwise.inverse(moved, self._raw(kept, context))
-        return moved, log_slope.sum(-1)
+        return moved, log_slope.sum(0)
 
     def _raw(self, kept: Tensor, context: Tensor | None) -> Tensor:
-        given = kept if context is None else torch.cat((kept, context), -1)
-        return self.network(given).unflatten(-1, (self.elementwise.width, self.moved))
+        given = kept.mT if context is None else torch.cat((kept.mT, context), -1)
+        return self.network(given).unflatten(0, (self.elementwise.width, self.moved))
 
 
 @final
@@ -77,7 +76,6 @@ class CouplingStack(nn.Module):
         layers: int,
         hidden: tuple[int, ...],
         dropout: float,
-        mixing: bool,
     ) -> None:
         super().__init__()
         even, odd = (features + 1) // 2, features // 2
@@ -86,47 +84,43 @@ class CouplingStack(nn.Module):
             Coupling(elementwise, *sizes, context, hidden, dropout)
             for sizes in ([(even, odd), (odd, even)][i % 2 if odd else 1] for i in range(layers))
         )
-        self.mixings = nn.ModuleList(LULinear(features) for _ in range(layers if mixing else 0))
 
     def forward(
         self, x: Float[Tensor, "n features"], context: Float[Tensor, "n context"] | None
     ) -> tuple[Float[Tensor, "n features"], Float[Tensor, " n"]]:
         """Map data to noise, and give the log-determinant of each row."""
-        halves = [x[:, 0::2], x[:, 1::2]]
+        halves = _split(x)
         log_det = x.new_zeros(len(x))
         for i, coupling in enumerate(self.couplings):
-            if self.mixings:
-                mixed, change = self.mixings[i](torch.cat(halves, -1))
-                halves = list(mixed.split(self.sizes, -1))
-                log_det = log_det + change
             m = self._moves(i)
             halves[m], change = coupling(halves[m], halves[1 - m], context)
             log_det = log_det + change
-        return self._join(halves), log_det
+        return _join(*halves), log_det
 
     def inverse(
         self, z: Float[Tensor, "n features"], context: Float[Tensor, "n context"] | None
     ) -> tuple[Float[Tensor, "n features"], Float[Tensor, " n"]]:
         """Map noise to data, and give the inverse's log-determinant of each row."""
-        halves = [z[:, 0::2], z[:, 1::2]]
+        halves = _split(z)
         log_det = z.new_zeros(len(z))
         for i in reversed(range(len(self.couplings))):
             m = self._moves(i)
             halves[m], change = self.couplings[i].inverse(halves[m], halves[1 - m], context)
             log_det = log_det + change
-            if self.mixings:
-                mixed, change = self.mixings[i].inverse(torch.cat(halves, -1))
-                halves = list(mixed.split(self.sizes, -1))
-                log_det = log_det + change
-        return self._join(halves), log_det
+        return _join(*halves), log_det
 
     def _moves(self, layer: int) -> int:
         """Which half a layer moves: 0 the even features, 1 the odd ones."""
         return 1 - layer % 2 if self.sizes[1] else 0
 
-    def _join(self, halves: list[Tensor]) -> Tensor:
-        even, odd = halves
-        if even.shape == odd.shape:
-            return torch.stack((even, odd), -1).flatten(-2)
-        joined = torch.stack((even[:, :-1], odd), -1).flatten(-2)
-        return torch.cat((joined, even[:, -1:]), -1)
+
+def _split(x: Tensor) -> list[Tensor]:
+    """Take even and odd features apart, features first."""
+    return [x[:, 0::2].mT.contiguous(), x[:, 1::2].mT.contiguous()]
+
+
+def _join(even: Tensor, odd: Tensor) -> Tensor:
+    """Undo `_split`."""
+    joined = even.new_empty(even.shape[1], len(even) + len(odd))
+    joined[:, 0::2], joined[:, 1::2] = even.mT, odd.mT
+    return joined

@@ -11,8 +11,8 @@ from torch import Tensor
 class Elementwise(ABC):
     """An increasing map of the line on itself, with a few parameters for each feature.
 
-    The parameters stand on the last axis but one and the features on the last. All parameters at
-    zero give the identity, so that an untrained flow starts there.
+    The parameters of an element stand along the first axis. All at zero give the identity, so that
+    an untrained flow starts there.
     """
 
     @property
@@ -22,12 +22,12 @@ class Elementwise(ABC):
 
     @abstractmethod
     def forward(
-        self, x: Float[Tensor, "*batch features"], raw: Float[Tensor, "*batch width features"]
-    ) -> tuple[Float[Tensor, "*batch features"], Float[Tensor, "*batch features"]]:
+        self, x: Float[Tensor, "*shape"], raw: Float[Tensor, " width *shape"]
+    ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
         """Map x, and give the logarithm of the slope there."""
 
     @abstractmethod
     def inverse(
-        self, y: Float[Tensor, "*batch features"], raw: Float[Tensor, "*batch width features"]
-    ) -> tuple[Float[Tensor, "*batch features"], Float[Tensor, "*batch features"]]:
+        self, y: Float[Tensor, "*shape"], raw: Float[Tensor, " width *shape"]
+    ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
         """Undo `forward`, and give the logarithm of the inverse's slope at y."""

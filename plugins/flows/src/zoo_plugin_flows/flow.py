@@ -10,6 +10,7 @@ import pydantic
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
 from zoo_core.config import Config
 from zoo_core.errors import ConfigError
 from zoo_core.interfaces.call import Call
@@ -25,7 +26,6 @@ from zoo_core.interfaces.preprocessing import (
     default_preprocessing,
 )
 from zoo_core.interfaces.space import Kind, Space
-
 from zoo_plugin_flows.coupling import CouplingStack
 from zoo_plugin_flows.elementwise import Elementwise
 
@@ -36,8 +36,7 @@ class FlowConfig(Config):
     space: what one sample is; its entries are flattened. preprocessing: maps from data to network
     space, the usual ones for the space unless given. conditioner: what the flow is told, if it is.
     transforms: number of coupling layers. hidden: widths of the hidden layers of each coupling's
-    network. dropout: share of hidden units dropped in training. mixing: whether a learned linear
-    map of all features stands before each coupling.
+    network. dropout: share of hidden units dropped in training.
     """
 
     space: Space
@@ -46,7 +45,6 @@ class FlowConfig(Config):
     transforms: pydantic.PositiveInt = 6
     hidden: tuple[pydantic.PositiveInt, ...] = (64, 64)
     dropout: Annotated[float, pydantic.Field(ge=0, lt=1)] = 0.0
-    mixing: bool = False
 
     @pydantic.model_validator(mode="after")
     def _flattens(self) -> Self:
@@ -143,7 +141,6 @@ class Flow(Generator, DensityModel):
             layers=self.config.transforms,
             hidden=self.config.hidden,
             dropout=self.config.dropout,
-            mixing=self.config.mixing,
         )
 
     @final

@@ -24,25 +24,12 @@ class CouplingNetwork(nn.Module):
         widths = (inputs, *hidden) if inputs else (0,)
         self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         self.dropout = nn.Dropout(dropout)
-        self.out = nn.Linear(widths[-1], outputs) if widths[-1] else _Constant(outputs)
-        for parameter in self.out.parameters():
-            nn.init.zeros_(parameter)
+        self.weight = nn.Parameter(torch.zeros(outputs, widths[-1]))
+        self.bias = nn.Parameter(torch.zeros(outputs))
 
-    def forward(self, x: Float[Tensor, "n inputs"]) -> Float[Tensor, "n outputs"]:
-        """Compute the outputs."""
+    def forward(self, x: Float[Tensor, "n inputs"]) -> Float[Tensor, "outputs n"]:
+        """Compute the outputs, one row an output: the order that elementwise maps are fast in."""
         for layer in self.hidden:
             update = self.dropout(nn.functional.silu(layer(x)))
             x = x + update if update.shape == x.shape and layer is not self.hidden[0] else update
-        return self.out(x)
-
-
-@final
-class _Constant(nn.Module):
-    """The same learned row for every row of the input."""
-
-    def __init__(self, outputs: int) -> None:
-        super().__init__()
-        self.bias = nn.Parameter(torch.empty(outputs))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.bias.expand(len(x), -1)
+        return torch.addmm(self.bias[:, None], self.weight, x.mT)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import ClassVar, final
 
 import pydantic
-from zoo_core import config as configuration
 
+from zoo_core import config as configuration
 from zoo_plugin_flows.affine import BoundedAffine
 from zoo_plugin_flows.flow import Flow, FlowConfig
 

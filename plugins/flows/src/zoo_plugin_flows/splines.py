@@ -1,7 +1,7 @@
 """Monotonic rational-quadratic splines with linear tails (Durkan et al. 2019).
 
-Bins lie on the last axis but one and features on the last, so that the sums over bins run over
-contiguous features; measured at about twice the speed of the other order on a CPU.
+Bins lie on the first axis, so that the sums over them run over contiguous elements; measured at
+more than twice the speed of bins last on a CPU.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class RationalQuadraticSpline(Elementwise):
         return 3 * self.bins - 1
 
     def forward(
-        self, x: Float[Tensor, "*batch features"], raw: Float[Tensor, "*batch width features"]
-    ) -> tuple[Float[Tensor, "*batch features"], Float[Tensor, "*batch features"]]:
+        self, x: Float[Tensor, "*shape"], raw: Float[Tensor, " width *shape"]
+    ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
         """Map x, and give the logarithm of the slope there (equations 4 and 5)."""
         inside = x.abs() < self.bound
         clamped = x.clamp(-self.bound, self.bound)
@@ -62,8 +62,8 @@ class RationalQuadraticSpline(Elementwise):
         return torch.where(inside, y, x), torch.where(inside, log_slope, 0.0)
 
     def inverse(
-        self, y: Float[Tensor, "*batch features"], raw: Float[Tensor, "*batch width features"]
-    ) -> tuple[Float[Tensor, "*batch features"], Float[Tensor, "*batch features"]]:
+        self, y: Float[Tensor, "*shape"], raw: Float[Tensor, " width *shape"]
+    ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
         """Undo `forward`, and give the logarithm of the inverse's slope (equations 6 to 8)."""
         inside = y.abs() < self.bound
         clamped = y.clamp(-self.bound, self.bound)
@@ -79,30 +79,29 @@ class RationalQuadraticSpline(Elementwise):
         The bin is picked by sums over a one-hot mask: their backward pass is a product, where a
         gather's is a scatter into zeros; faster by a fifth, for few bins as here.
         """
-        shares, slopes = raw.split([2 * self.bins, self.bins - 1], dim=-2)
-        shares = functional.softmax(shares.unflatten(-2, (2, self.bins)), dim=-2)
+        shares, slopes = raw.split([2 * self.bins, self.bins - 1])
+        shares = functional.softmax(shares.unflatten(0, (2, self.bins)), dim=1)
         scale = 2 * self.bound * (1 - self.bins * self.minimum)
         sizes = shares * scale + 2 * self.bound * self.minimum
-        below, here = self._masks(value, sizes.detach()[..., axis, :, :])
-        corner = (sizes * below[..., None, :, :]).sum(-2) - self.bound
-        size = (sizes * here[..., None, :, :]).sum(-2)
+        below, here = self._masks(value, sizes.detach()[axis])
+        corner = (sizes * below).sum(1) - self.bound
+        size = (sizes * here).sum(1)
         left, right = self._slopes(slopes, here)
-        return _Bin(*corner.unbind(-2), *size.unbind(-2), left, right)
+        return _Bin(*corner.unbind(), *size.unbind(), left, right)
 
     def _masks(self, value: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
         """Ones at the bins that end at or below each value, and a one at the bin that holds it."""
-        knots = sizes.narrow(-2, 0, self.bins - 1).cumsum(-2) - self.bound
-        passed = (value.detach().unsqueeze(-2) >= knots).to(value.dtype)
-        below = functional.pad(passed, (0, 0, 0, 1))
-        return below, functional.pad(passed, (0, 0, 1, 0), value=1.0) - below
+        knots = sizes[:-1].cumsum(0) - self.bound
+        passed = (value.detach() >= knots).to(value.dtype)
+        none, all_ = torch.zeros_like(passed[:1]), torch.ones_like(passed[:1])
+        below = torch.cat((passed, none))
+        return below, torch.cat((all_, passed)) - below
 
     def _slopes(self, raw: Tensor, here: Tensor) -> tuple[Tensor, Tensor]:
         """Slopes at the two ends of each bin; the outermost ones are 1, as the tails' are."""
         unit = math.log(math.expm1(1 - self.minimum))  # where softplus gives 1 - minimum
-        left = (raw * here.narrow(-2, 1, self.bins - 1)).sum(-2)
-        right = (raw * here.narrow(-2, 0, self.bins - 1)).sum(-2)
-        ends = torch.stack((left, right)) + unit
-        left, right = (functional.softplus(ends) + self.minimum).unbind(0)
+        ends = torch.stack(((raw * here[1:]).sum(0), (raw * here[:-1]).sum(0)))
+        left, right = (functional.softplus(ends + unit) + self.minimum).unbind()
         return left, right
 
 
