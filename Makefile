@@ -51,6 +51,8 @@ format: .venv/full  ## Mend what ruff can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+# The variable silences an advertisement of the theme's makers.
+docs: export NO_MKDOCS_2_WARNING := 1
 docs: .venv/full  ## Build the documentation into site/, warnings being errors
 	$(PY) -m mkdocs build --strict --quiet
 
