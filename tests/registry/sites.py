@@ -62,9 +62,7 @@ class Site:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def distribution(
-        self, name: str, entry_points: str | bytes, version: str = "1.0"
-    ) -> Path:
+    def distribution(self, name: str, entry_points: str | bytes, version: str = "1.0") -> Path:
         """Install nothing but metadata."""
         folder = self.folder / f"{name.replace('-', '_')}-{version}.dist-info"
         folder.mkdir()
