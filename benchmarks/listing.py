@@ -24,10 +24,11 @@ from registry.sites import Site, registry_file  # noqa: E402
 
 PLUGINS = 50
 BUDGET = 250
+ZOO = "import sys; sys.argv = ['zoo', {!r}]; from zoo_core.cli import main; main()"
 COMMANDS = {
     "python": "pass",
-    "zoo list": "import sys; sys.argv = ['zoo', 'list']; from zoo_core.cli import main; main()",
-    "zoo plugins": "import sys; sys.argv = ['zoo', 'plugins']; from zoo_core.cli import main; main()",
+    "zoo list": ZOO.format("list"),
+    "zoo plugins": ZOO.format("plugins"),
     "list_models()": "from zoo_core.registry import list_models; list_models()",
 }
 

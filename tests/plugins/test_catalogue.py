@@ -4,8 +4,8 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from registry.sites import Site, registry_file
 
+from registry.sites import Site, registry_file
 from zoo_core.plugins import current
 from zoo_core.plugins.listing import Listing
 from zoo_core.registry.offers import Offers

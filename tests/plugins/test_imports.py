@@ -5,6 +5,7 @@ from __future__ import annotations
 from textwrap import dedent
 
 import pytest
+
 from registry.sites import HEADER, Site, registry_file
 
 HEAVY = "('torch', 'pydantic', 'huggingface_hub', 'pluggy', 'numpy', 'importlib.metadata')"

@@ -3,8 +3,8 @@ from __future__ import annotations
 import os
 
 import pytest
-from registry.sites import HEADER, Site, registry_file
 
+from registry.sites import HEADER, Site, registry_file
 from zoo_core import plugins
 from zoo_core.errors import PluginError
 from zoo_core.plugins import Plugin, PluginState

@@ -14,8 +14,8 @@ from zoo_core.registry.unknown import plugin_error, unknown_name
 if TYPE_CHECKING:
     from zoo_core.interfaces.model import Model
 
-# A class that has been checked, by what was checked: its name and what the file says of it.
-_checked: dict[tuple[str, str, tuple[str, ...]], type[Model]] = {}
+# A class that has been checked, by what was checked: what which file says of it.
+_checked: dict[tuple[str, str, tuple[str, ...], str], type[Model]] = {}
 
 
 def resolve(name: str) -> type[Model]:
@@ -38,7 +38,7 @@ def resolve(name: str) -> type[Model]:
 
 
 def _from_file(listed: ArchitectureInfo) -> type[Model]:
-    key = (listed.name, listed.target, listed.provides)
+    key = (listed.name, listed.target, listed.provides, listed.path)
     if key not in _checked:
         distribution = listed.distribution or listed.path
         found = import_target(listed.target, distribution)

@@ -46,15 +46,23 @@ def _of_file(path: str, *, user: bool) -> Iterator[Finding]:
         data = read(path)
         structural = [s for s in sections(path, data, user=user) if s.problem or s.foreign]
     except RegistryFileError as error:
-        yield Finding(error.rule.removeprefix(f"{path}: "))
+        yield _at(path, str(error))
         return
     yield from _schema(path, data)
     for section in structural:
-        yield Finding(section.problem or f"{path}: {section.foreign}")
+        yield _at(path, section.problem or str(section.foreign))
     yield from _twice(path, data.get("plugins") or ())
     for section in data.get("plugins") or [data]:
         if isinstance(section, LinedDict):
             yield from _references(path, section)
+
+
+def _at(path: str, message: str) -> Finding:
+    """Take a message apart that begins with file and line."""
+    line, _, rest = message.removeprefix(f"{path}:").partition(": ")
+    if message.startswith(f"{path}:") and line.isdecimal():
+        return Finding(rest, path, int(line))
+    return Finding(message.removeprefix(f"{path}: "), path)
 
 
 def _schema(path: str, data: LinedDict) -> Iterator[Finding]:
