@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -31,6 +30,8 @@ def command(ref: str, as_json: bool) -> None:
     """
     from zoo_core.registry import ModelInfo, info
 
+    if ref.startswith((".", "/", "~", "hf://", "file://")):
+        raise click.UsageError(f"REF is a name of the registry, which {ref} is not")
     found = info(ref)
     if as_json:
         show_json(_plain(found))
@@ -41,7 +42,7 @@ def command(ref: str, as_json: bool) -> None:
 
 
 def _plain(found: ModelInfo | ArchitectureInfo) -> dict[str, Any]:
-    known = {field.name: getattr(found, field.name) for field in fields(found)}
+    known = found._asdict()
     inner = known.pop("fields", {})
     return {"name": known.pop("name"), **inner, **known}
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from zoo_core.cli.command import ZooCommand, json_option
 from zoo_core.cli.endings import note
 from zoo_core.cli.tables import in_terminal, show_json, show_table
+
+if TYPE_CHECKING:
+    from zoo_core.plugins import Plugin
 
 
 @click.command("plugins", cls=ZooCommand, examples=["zoo plugins", "zoo plugins --json"])
@@ -25,7 +28,7 @@ def command(as_json: bool) -> None:
 
     found = plugins.installed()
     if as_json:
-        show_json([asdict(plugin) for plugin in found])
+        show_json([{**p._asdict(), "commands": [c._asdict() for c in p.commands]} for p in found])
     else:
         show_table(
             ("namespace", "state", "distribution", "version", "models", "about"),
@@ -43,10 +46,14 @@ def command(as_json: bool) -> None:
         note(str(problem))
 
 
-def _about(plugin: object, short: bool) -> str:
-    from zoo_core.plugins import Plugin
+def _fields(plugin: Plugin) -> dict[str, object]:
+    fields = plugin._asdict() | {"commands": [command._asdict() for command in plugin.commands]}
+    del fields["section"]  # The compiled index's own number.
+    return fields
 
-    if not isinstance(plugin, Plugin) or short:
+
+def _about(plugin: Plugin, short: bool) -> str:
+    if short:
         return "(see below)"
     if plugin.ok:
         return plugin.summary

@@ -74,7 +74,7 @@ def _show_models(
 
     found = list_models(pattern, provides=provides, tag=tag, dataset=dataset, installed=installed)
     if as_json:
-        show_json([{**model._asdict(), "install": model.install} for model in found])
+        show_json([model._asdict() for model in found])
     elif found:
         headings = ("name", "provides", "data set", "parameters", "needs", "summary")
         show_table(headings, [_model_row(model) for model in found], _NARROW)
