@@ -9,20 +9,21 @@ would drop the second of two that have the same one.
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterator
 
 from zoo_core.plugins.claim import Claim
 
 GROUP = "zoo.plugins"
-_SEPARATORS = re.compile(r"[-_.]+")
 _SUFFIXES = (".dist-info", ".egg-info")
 
 
 def normalized(name: str) -> str:
     """Give a distribution's name as indices compare it: lower case, single dashes."""
-    return _SEPARATORS.sub("-", name).lower()
+    name = name.lower().replace("_", "-").replace(".", "-")
+    while "--" in name:
+        name = name.replace("--", "-")
+    return name
 
 
 def claims(path: list[str] | None = None) -> list[Claim]:

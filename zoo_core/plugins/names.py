@@ -7,8 +7,6 @@ import re
 _WORD = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 NAMESPACE = re.compile(_WORD)
 NAME = re.compile(rf"{_WORD}/{_WORD}")
-TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
-MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 
 
 def namespace_of(name: str) -> str:

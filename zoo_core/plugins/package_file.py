@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import re
 
 from zoo_core.errors import PluginError
-
-_VALUE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*):([^\s:]+)")
 
 
 def locate(value: str) -> str:
@@ -17,14 +14,13 @@ def locate(value: str) -> str:
     Only the top-level package is looked for: finding a dotted one would import its parent.
     Raises PluginError where the value, the package or the file is not to be found.
     """
-    match = _VALUE.fullmatch(value)
-    if match is None or not is_safe(match[2]):
+    package, _, file = value.partition(":")
+    if not (package.isascii() and package.isidentifier() and is_safe(file)):
         raise PluginError(
             "A zoo.plugins entry point names a top-level package and a file in it",
             received=repr(value),
             remedy='Write e.g. flows = "zoo_plugin_flows:registry.yaml".',
         )
-    package, file = match[1], match[2]
     for folder in _folders(package):
         path = os.path.join(folder, *file.split("/"))
         if os.path.isfile(path):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 
 import zoo_core
 
-_IS_OURS = re.compile(r'^name\s*=\s*"zoo-core"\s*$', re.MULTILINE)
+_OURS = '\nname = "zoo-core"\n'
 
 
 def public_index() -> str | None:
@@ -27,6 +26,6 @@ def repository() -> str | None:
     root = os.path.dirname(os.path.dirname(os.path.abspath(zoo_core.__file__)))
     try:
         with open(os.path.join(root, "pyproject.toml"), encoding="utf-8") as file:
-            return root if _IS_OURS.search(file.read()) else None
+            return root if _OURS in file.read() else None
     except (OSError, UnicodeDecodeError):
         return None

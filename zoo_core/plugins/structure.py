@@ -5,13 +5,17 @@ They cost a few microseconds an entry; `zoo_core.registry.schema` has the full o
 
 from __future__ import annotations
 
+import re
 from typing import Any, final
 
 from zoo_core import API_VERSION
 from zoo_core.errors import RegistryFileError
-from zoo_core.plugins.names import MODULE, NAME, NAMESPACE, TARGET, namespace_of
+from zoo_core.plugins.names import NAME, NAMESPACE, namespace_of
 from zoo_core.plugins.section import SCHEMA, Section
 from zoo_core.plugins.yaml_file import LinedDict, LinedList, file_error
+
+MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+TARGET = re.compile(rf"{MODULE.pattern}:{MODULE.pattern}", re.ASCII)
 
 _Kinds = dict[str, "type | str"]
 TEXTS = "a list of text"

@@ -48,9 +48,10 @@ def _of_file(path: str, *, user: bool) -> Iterator[Finding]:
     except RegistryFileError as error:
         yield _at(path, str(error))
         return
-    yield from _schema(path, data)
-    for section in structural:
-        yield _at(path, section.problem or str(section.foreign))
+    found = [_at(path, section.problem or str(section.foreign)) for section in structural]
+    yield from found
+    told = {finding.line for finding in found}
+    yield from (finding for finding in _schema(path, data) if finding.line not in told)
     yield from _twice(path, data.get("plugins") or ())
     for section in data.get("plugins") or [data]:
         if isinstance(section, LinedDict):
@@ -95,12 +96,11 @@ def _twice(path: str, entries: Iterable[Any]) -> Iterator[Finding]:
     seen: dict[str, int] = {}
     for section in entries:
         plugin = section.get("plugin") if isinstance(section, LinedDict) else None
-        namespace = plugin.get("namespace") if isinstance(plugin, LinedDict) else None
-        if isinstance(namespace, str):
-            if namespace in seen:
+        if isinstance(plugin, LinedDict) and isinstance(plugin.get("namespace"), str):
+            namespace, line = plugin["namespace"], plugin.line_of("namespace")
+            if seen.setdefault(namespace, line) != line:
                 message = f"the namespace {namespace}/ is taken on line {seen[namespace]}."
-                yield Finding(message, path, plugin.line_of("namespace"))
-            seen.setdefault(namespace, plugin.line_of("namespace"))
+                yield Finding(message, path, line)
 
 
 def _dangles(architecture: object, known: Any, plugin: Any) -> bool:
