@@ -127,9 +127,7 @@ def contest(pin: str, depth: int, width: int, rounds: int) -> dict[str, float]:
             "zoo.load, first forward": lambda: forward(zoo.load(pin), x),
             "by hand, ready": lambda: by_hand(path, width, depth),
             "by hand, first forward": lambda: forward(by_hand(path, width, depth), x),
-            "build + load_state_dict, first forward": lambda: forward(
-                built(path, width, depth), x
-            ),
+            "build + load_state_dict, first forward": lambda: forward(built(path, width, depth), x),
         },
         rounds,
     )

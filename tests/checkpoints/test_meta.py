@@ -32,7 +32,7 @@ def test_parameters_are_meta_and_buffers_real() -> None:
         lambda: nn.Conv2d(3, 4, 3).requires_grad_(False),
     ],
 )
-def test_names_shapes_and_flags_are_those_of_the_real_module(build) -> None:  # noqa: ANN001
+def test_names_shapes_and_flags_are_those_of_the_real_module(build) -> None:
     with meta_parameters():
         shadow = build()
     real = build()

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from hub.standins import models
 from safetensors.torch import load_file, save_file
 
+from hub.standins import models
 from zoo_core.checkpoints import pieces
 from zoo_core.checkpoints.opening import folder_source, open_model
 from zoo_core.checkpoints.reader import NanWarning
@@ -72,7 +72,7 @@ def test_one_flipped_bit(folder: Path, mappable: bool, where: int) -> None:
 def test_one_flipped_bit_of_the_configuration(folder: Path) -> None:
     path = folder / "config.json"
     path.write_text(path.read_text().replace('"latent": 2', '"latent": 3'))
-    with pytest.raises(IntegrityError, match="config.json"):
+    with pytest.raises(IntegrityError, match=r"config\.json"):
         open_model(folder_source(folder))
 
 

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from hub.standins import models
 
+from hub.standins import models
 from zoo_core.checkpoints import pieces, remembered
 from zoo_core.checkpoints.opening import folder_source, open_model
 from zoo_core.checkpoints.saving import Wrapping, save_folder
@@ -24,7 +24,9 @@ def folder(tmp_path: Path) -> Path:
 def scans(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     seen: list[Path] = []
     scan = pieces._scan
-    monkeypatch.setattr(pieces, "_scan", lambda path, header: [seen.append(path), scan(path, header)][1])
+    monkeypatch.setattr(
+        pieces, "_scan", lambda path, header: [seen.append(path), scan(path, header)][1]
+    )
     return seen
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -149,10 +150,8 @@ def test_a_header_as_long_as_a_pickle_looks_is_read(tmp_path: Path, length: int)
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=200), st.booleans())
-def test_any_bytes_are_read_or_refused(tmp_path_factory, data: bytes, framed: bool) -> None:  # noqa: ANN001
+def test_any_bytes_are_read_or_refused(tmp_path_factory, data: bytes, framed: bool) -> None:
     path = tmp_path_factory.getbasetemp() / "any.safetensors"
     path.write_bytes(len(data).to_bytes(8, "little") + data if framed else data)
-    try:
+    with suppress(ZooError):
         read_header(path)
-    except ZooError:
-        pass

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from hub.standins import models
 from torch import nn
 
 import zoo_core as zoo
+from hub.standins import models
 from zoo_core.checkpoints import folders, saving
 from zoo_core.checkpoints.opening import folder_source, open_model
 from zoo_core.checkpoints.saving import Wrapping, save_folder

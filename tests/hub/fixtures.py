@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from hub import standins
 from hub.loopback import LoopbackHub
-
 from zoo_core import publishing
 from zoo_core.hub import retrying
 from zoo_core.interfaces import late

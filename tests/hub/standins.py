@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import zoo_core as zoo
 from models.bound import LinearVAE
 from models.energy import QuarticEnergy
 from models.gaussian import Gaussian
 from models.markov import GaussianChain
-
-import zoo_core as zoo
 from zoo_core import publishing
 from zoo_core.conditioners.label import Label
 from zoo_core.errors import UnknownNameError
 from zoo_core.interfaces import late
 from zoo_core.interfaces.model import Model
 from zoo_core.publishing import entry
-from zoo_core import publishing
 
 CLASSES: tuple[type[Model], ...] = (Gaussian, LinearVAE, QuarticEnergy, GaussianChain, Label)
 KNOWN = {part.architecture: part for part in CLASSES}

@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 
 import pytest
-from hub.loopback import Fault, FaultKind, LoopbackHub
 
+from hub.loopback import Fault, FaultKind, LoopbackHub
 from zoo_core.errors import DiskFullError, HubError, IntegrityError, TransportError, UnsafeFileError
 from zoo_core.hub import HubReference, fetch, retrying
 from zoo_core.hub import download as downloads
@@ -173,7 +173,7 @@ def test_a_disk_known_to_be_too_small_is_not_filled(
 ) -> None:
     usage = shutil.disk_usage(".")._replace(free=1000)
     monkeypatch.setattr(downloads.shutil, "disk_usage", lambda place: usage)
-    with pytest.raises(DiskFullError, match="model.safetensors"):
+    with pytest.raises(DiskFullError, match=r"model\.safetensors"):
         _get()
     assert served.count(path="resolve") - served.count(path="config.json") == 0
 

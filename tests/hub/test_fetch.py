@@ -8,9 +8,9 @@ from pathlib import Path
 
 import huggingface_hub
 import pytest
+
 from hub.loopback import Entry, LoopbackHub
 from hub.loopback.repositories import Repository
-
 from zoo_core.errors import (
     GatedRepositoryError,
     IntegrityError,

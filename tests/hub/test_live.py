@@ -9,19 +9,22 @@ from __future__ import annotations
 import os
 
 import pytest
-from hub.standins import models
 
 import zoo_core as zoo
+from hub.standins import models
 from zoo_core.errors import HubError, PrivateRepositoryError, RevisionNotFoundError
 from zoo_core.hub import HubReference, fetch
 from zoo_core.publishing import push
 from zoo_core.publishing.comparing import compare
 
 REPO = "hf-internal-testing/tiny-random-gpt2"
-pytestmark = pytest.mark.skipif(
-    os.environ.get("ZOO_LIVE_HUB") != "1",
-    reason="talks to the real Hub; set ZOO_LIVE_HUB=1 to run it",
-)
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.skipif(
+        os.environ.get("ZOO_LIVE_HUB") != "1",
+        reason="talks to the real Hub; set ZOO_LIVE_HUB=1 to run it",
+    ),
+]
 
 
 def test_a_public_repository() -> None:

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from hub.loopback import Fault, FaultKind, LoopbackHub
 
+from hub.loopback import Fault, FaultKind, LoopbackHub
 from zoo_core.errors import HubError, PrivateRepositoryError
 from zoo_core.hub import upload
 from zoo_core.hub.upload import Upload

@@ -14,10 +14,10 @@ import huggingface_hub
 import pytest
 import torch
 import yaml
-from hub.loopback import LoopbackHub
-from hub.standins import models
 
 import zoo_core as zoo
+from hub.loopback import LoopbackHub
+from hub.standins import models
 from zoo_core.errors import (
     FileNotOnHubError,
     FormatError,
@@ -305,7 +305,7 @@ def test_a_class_that_is_not_registered_is_not_saved(model: Model, tmp_path: Pat
             return z.sum(1)
 
     other = Other.create(space=zoo.Space.real(2))
-    with pytest.raises(PluginMissingError, match="zoo.register"):
+    with pytest.raises(PluginMissingError, match=r"zoo\.register"):
         save(other, tmp_path / "m")
 
 

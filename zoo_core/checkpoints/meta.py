@@ -72,8 +72,8 @@ def _register_parameter(self: nn.Module, name: str, param: nn.Parameter | None) 
     original(self, name, param if param is None else _twin(param))
 
 
-def _skipping(initialiser: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    def skip(tensor: Tensor, *arguments: Any, **options: Any) -> Tensor:
+def _skipping(initialiser: Callable[..., Any]) -> Callable[..., Any]:
+    def skip(tensor: Tensor, *arguments: Any, **options: Any) -> Any:
         if _BUILDING.twins is not None and isinstance(tensor, nn.Parameter):
             return tensor
         return initialiser(tensor, *arguments, **options)

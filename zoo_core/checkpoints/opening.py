@@ -61,11 +61,11 @@ def architecture(description: Description, origin: str) -> type[Model]:
     try:
         return late.architecture(description.architecture)
     except UnknownNameError as error:
-        known = " ".join(sorted(description.plugins)) or "the plugin that provides it"
+        known = " ".join(sorted(description.plugins))
         raise PluginMissingError(
             f"{origin} is a {description.architecture}, which an installed plugin must provide",
             received=error.rule,
-            remedy=f"Install it: pip install {known}.",
+            remedy=f"Run: pip install {known}" if known else "Ask its maker for the plugin.",
         ) from None
 
 

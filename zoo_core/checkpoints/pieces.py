@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, final
+from typing import Any, BinaryIO, final
 
 import torch
 from torch import Tensor
@@ -31,7 +31,7 @@ class Pass:
 
     def see(self, raw: Tensor) -> None:
         """Hash bytes that belong to no tensor."""
-        self.hash.update(memoryview(raw.numpy()))
+        self.hash.update(raw.numpy().data)
 
     def see_tensor(self, name: str, info: TensorInfo, raw: Tensor) -> None:
         """Hash a tensor's bytes and look for NaN in them, a piece at a time while it is near."""
@@ -64,9 +64,8 @@ def typed(raw: Tensor, dtype: torch.dtype, shape: tuple[int, ...]) -> Tensor:
 
 def mapped(path: Path, size: int) -> Tensor:
     """Map a whole file into memory as bytes; writes to them stay private."""
-    return torch.empty(0, dtype=torch.uint8).set_(
-        torch.UntypedStorage.from_file(os.fspath(path), False, size)
-    )
+    storage: Any = torch.UntypedStorage.from_file(os.fspath(path), False, size)
+    return torch.empty(0, dtype=torch.uint8).set_(storage)
 
 
 def verify(file: SourceFile, header: Header) -> Findings:
@@ -130,7 +129,7 @@ def copy_tensors(file: SourceFile, header: Header, seen: Pass) -> Iterator[tuple
 
 def _read(stream: BinaryIO, size: int, path: Path) -> Tensor:
     raw = torch.empty(size, dtype=torch.uint8)
-    view, done = memoryview(raw.numpy()), 0
+    view, done = raw.numpy().data, 0
     while done < size:
         count = stream.readinto(view[done : done + _PIECE * 16])  # type: ignore[attr-defined]
         if not count:

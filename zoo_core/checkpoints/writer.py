@@ -107,7 +107,7 @@ class _Bytes:
     def view(self) -> memoryview:
         """The bytes in row-major order."""
         flat = self.tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-        return memoryview(flat.numpy())
+        return flat.numpy().data
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from zoo_core.hub.settings import endpoint
 
@@ -50,6 +50,13 @@ def token() -> str | None:
 def api() -> HfApi:
     """Make a client of the configured endpoint; it sends the user's token, if there is one."""
     return library().HfApi(endpoint=endpoint(), token=token() or False)
+
+
+def response(error: BaseException) -> Any:
+    """Give the answer behind an error of the client's; None where there was none."""
+    if isinstance(error, errors().HfHubHTTPError):
+        return cast(Any, error).response
+    return None
 
 
 @cache

@@ -46,8 +46,8 @@ def said() -> str:
 
 def status(error: BaseException) -> int | None:
     """Give the HTTP status behind an error of the client's, if there is one."""
-    http = client.errors().HfHubHTTPError
-    return error.response.status_code if isinstance(error, http) else None
+    answer = client.response(error)
+    return None if answer is None else answer.status_code
 
 
 def is_temporary(error: BaseException) -> bool:

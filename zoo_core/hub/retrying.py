@@ -40,9 +40,9 @@ def pause(error: Exception, attempt: int) -> None:
 
 def pause_after(error: Exception, attempt: int) -> float:
     """Give the seconds to wait: as asked by the Hub, else twice as long each time, blurred."""
-    if isinstance(error, client.errors().HfHubHTTPError):
-        asked = error.response.headers.get("Retry-After", "")
-        if asked.isdigit():
-            return min(float(asked), LONGEST_PAUSE)
+    answer = client.response(error)
+    asked = "" if answer is None else answer.headers.get("Retry-After", "")
+    if asked.isdigit():
+        return min(float(asked), LONGEST_PAUSE)
     # Blurred, so that many clients that failed together don't return together.
     return min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE) * (0.75 + 0.5 * random.random())

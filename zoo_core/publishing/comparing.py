@@ -48,12 +48,13 @@ def _compare_samples(model: Model, loaded: Model, condition: object) -> Tensor |
         return None
     ours = model.sample(_ROWS, condition=condition, rng=rng(0, model.device))
     theirs = loaded.sample(_ROWS, condition=condition, rng=rng(0, model.device))
-    if isinstance(ours, Ragged) and isinstance(theirs, Ragged):
-        _close(ours.lengths, theirs.lengths, "the samples' lengths")
-        _close(ours.values, theirs.values, "samples")
-    else:
-        _close(ours, theirs, "samples")
+    for a, b in zip(_tensors(ours), _tensors(theirs), strict=True):
+        _close(a, b, "samples")
     return ours
+
+
+def _tensors(x: Tensor | Ragged) -> tuple[Tensor, ...]:
+    return (x.lengths, x.values) if isinstance(x, Ragged) else (x,)
 
 
 def _condition(model: Model) -> Tensor | None:

@@ -58,7 +58,7 @@ class Wire(BaseHTTPRequestHandler):
         else:
             self.answer_request()
 
-    do_GET = do_HEAD = do_POST = do_PUT = _receive  # noqa: N815 - names fixed by http.server
+    do_GET = do_HEAD = do_POST = do_PUT = _receive
 
     def _chunks(self) -> bytes:
         parts = []
