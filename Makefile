@@ -44,7 +44,7 @@ test: .venv/full  ## Run every test
 lint: .venv/full  ## Check style, imports and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/pyright
 
 format: .venv/full  ## Mend what ruff can mend

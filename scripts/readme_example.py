@@ -1,7 +1,7 @@
 """Run the README's first Python block with every socket blocked.
 
-Usage: python readme_example.py README.md. Imports nothing but the standard library itself, so that it
-runs in an environment that has only what `pip install zoo-plugin-flows` brings.
+Usage: python readme_example.py README.md. Imports only the standard library itself: it runs in an
+environment that has only what `pip install zoo-plugin-flows` brings.
 """
 
 from __future__ import annotations
