@@ -55,9 +55,9 @@ def _sections(source: Source) -> list[Section]:
         data = read(source.path)
         return sections(source.path, data, user=source.kind is SourceKind.USER)
     except RegistryFileError as error:
-        return [Section(1, problem=str(error))]
+        return [Section(str(error))]
     except Exception as error:  # noqa: BLE001  one file must not stop the reading of the others
-        return [Section(1, problem=f"{source.path}: {type(error).__name__}: {error}")]
+        return [Section(f"{source.path}: {type(error).__name__}: {error}")]
 
 
 def _insert(database: sqlite3.Connection, source: int, found: Section, texts: Texts) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, final
 
 SCHEMA = 1
 
 
 @final
-@dataclass(slots=True)
 class Section:
     """A plugin's three parts of a registry file; or why they can't be used.
 
@@ -17,9 +15,11 @@ class Section:
     API or of the schema (newer or older). A user's own section has no `plugin`.
     """
 
-    line: int
-    plugin: dict[str, Any] = field(default_factory=dict)
-    architectures: dict[str, Any] = field(default_factory=dict)
-    models: dict[str, Any] = field(default_factory=dict)
-    problem: str | None = None
-    foreign: str | None = None
+    __slots__ = ("architectures", "foreign", "models", "plugin", "problem")
+
+    def __init__(self, problem: str | None = None, foreign: str | None = None) -> None:
+        self.plugin: dict[str, Any] = {}
+        self.architectures: dict[str, Any] = {}
+        self.models: dict[str, Any] = {}
+        self.problem = problem
+        self.foreign = foreign

@@ -41,7 +41,9 @@ def sections(path: str, data: LinedDict, *, user: bool = False) -> list[Section]
     """
     foreign = _foreign_schema(path, data)
     if foreign:
-        return [Section(data.line, foreign=foreign, plugin=dict(data.get("plugin") or {}))]
+        found = Section(foreign=foreign)
+        found.plugin = dict(data.get("plugin") or {})
+        return [found]
     checker = _Checker(path, user)
     if "plugins" not in data:
         return [checker.section(data, _FILE)]
@@ -50,7 +52,7 @@ def sections(path: str, data: LinedDict, *, user: bool = False) -> list[Section]
     return [
         checker.section(entry, _SECTION)
         if isinstance(entry, LinedDict)
-        else Section(line, problem=f"{path}:{line}: each of `plugins` is a mapping.")
+        else Section(f"{path}:{line}: each of `plugins` is a mapping.")
         for entry, line in zip(entries, entries.lines, strict=True)
     ]
 
@@ -74,7 +76,7 @@ class _Checker:
 
     def section(self, data: LinedDict, kinds: _Kinds) -> Section:
         """Check one section; what is wrong with it stands in `problem`."""
-        found = Section(data.line)
+        found = Section()
         try:
             plugin = data.get("plugin")
             if isinstance(plugin, LinedDict):

@@ -14,6 +14,7 @@ from math import isfinite
 from typing import Any, final
 
 import yaml
+from yaml.events import MappingEndEvent, ScalarEvent, SequenceEndEvent
 
 from zoo_core.errors import RegistryFileError
 
@@ -128,7 +129,7 @@ class _Reader:
 
     def _value(self, event: Any, depth: int) -> Any:
         kind = type(event)
-        if kind is yaml.ScalarEvent:
+        if kind is ScalarEvent:
             return self._scalar(event)
         if kind is yaml.AliasEvent:
             raise self._error(event, "aliases (*name) are not used in registry files")
@@ -150,22 +151,22 @@ class _Reader:
     def _mapping(self, event: Any, depth: int) -> LinedDict:
         self._refuse_marks(event)
         found = LinedDict(event.start_mark.line + 1)
-        while type(event := self._next()) is not yaml.MappingEndEvent:
-            line = event.start_mark.line + 1
-            if type(event) is not yaml.ScalarEvent:
+        following, lines, value = self._next, found.lines, self._value
+        while type(event := following()) is not MappingEndEvent:
+            if type(event) is not ScalarEvent:
                 raise self._error(event, "a key is plain text")
             key = event.value
-            if key in found:
-                rule = f"the key `{key}` stands here again, first on line {found.lines[key]}"
+            if key in lines:
+                rule = f"the key `{key}` stands here again, first on line {lines[key]}"
                 raise self._error(event, rule)
-            found.lines[key] = line
-            found[key] = self._value(self._next(), depth + 1)
+            lines[key] = event.start_mark.line + 1
+            found[key] = value(following(), depth + 1)
         return found
 
     def _sequence(self, event: Any, depth: int) -> LinedList:
         self._refuse_marks(event)
         found = LinedList(event.start_mark.line + 1)
-        while type(event := self._next()) is not yaml.SequenceEndEvent:
+        while type(event := self._next()) is not SequenceEndEvent:
             found.lines.append(event.start_mark.line + 1)
             found.append(self._value(event, depth + 1))
         return found
