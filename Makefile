@@ -57,7 +57,7 @@ docs: .venv/full  ## Build the documentation into site/, warnings being errors
 	$(PY) -m mkdocs build --strict --quiet
 
 bench: .venv/bench  ## Run the benchmarks
-	$(PY) -m benchmarks
+	for script in benchmarks/*.py; do echo "== $$script" && $(PY) $$script || exit 1; done
 
 wheels: .venv/full  ## Build the source archive and the wheel of every distribution into dist/
 	$(PY) -c "import shutil; shutil.rmtree('dist', ignore_errors=True)"
