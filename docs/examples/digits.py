@@ -70,4 +70,4 @@ def independent_pixels(train: Tensor, test: Tensor, levels: int) -> Tensor:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:2]))
+    main(Path(*sys.argv[1:2] or ["out"]))

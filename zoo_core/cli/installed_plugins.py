@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -46,7 +46,7 @@ def command(as_json: bool) -> None:
         note(str(problem))
 
 
-def _fields(plugin: Plugin) -> dict[str, object]:
+def _fields(plugin: Plugin) -> dict[str, Any]:
     fields = plugin._asdict() | {"commands": [command._asdict() for command in plugin.commands]}
     del fields["section"]  # The compiled index's own number.
     return fields

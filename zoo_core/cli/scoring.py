@@ -136,8 +136,8 @@ def _score(
     with torch.no_grad():
         for start in range(0, len(x), batch_size):
             rows = slice(start, start + batch_size)
-            shared = conditions is None or len(conditions) == 1
-            told = conditions if shared else conditions[rows]
+            several = conditions is not None and len(conditions) > 1
+            told = conditions[rows] if conditions is not None and several else conditions
             chunks.append(model.log_prob(x[rows], condition=told, rng=generator, **options))
     return torch.cat(chunks).cpu()
 

@@ -9,6 +9,9 @@ from typing import Any
 import click
 
 _SCREENFULS = 2
+_GAP = 3
+_LAST, _LEAST = 24, 8
+"""So wide the last column, the summary, and the others stay."""
 
 
 def in_terminal() -> bool:
@@ -65,10 +68,30 @@ def _draw(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for position, heading in enumerate(headings):
-        # The first column is what people copy: it is never cut.
-        table.add_column(heading, overflow="fold" if position == 0 else "ellipsis", no_wrap=True)
+    shown = [i for i in range(len(headings)) if any(row[i] for row in rows)]
+    console = Console()
+    widths = [max(len(row[i]) for row in (headings, *rows)) for i in shown]
+    widths = _fitted(widths, console.width)
+    table = Table(box=SIMPLE_HEAD, header_style="bold")
+    for i in shown:
+        table.add_column(headings[i], no_wrap=True)
     for row in rows:
-        table.add_row(*(Text(_one_cell(cell), overflow="ellipsis") for cell in row))
-    Console().print(table)
+        cells = (_cut(_one_cell(row[i]), width) for i, width in zip(shown, widths, strict=True))
+        table.add_row(*map(Text, cells))
+    console.print(table)
+
+
+def _fitted(widths: Sequence[int], room: int) -> list[int]:
+    """Narrow columns from the right until they fit; the first, which people copy, stays whole."""
+    fitted = list(widths)
+    over = sum(fitted) + _GAP * len(fitted) - room
+    for i in range(len(fitted) - 1, 0, -1):
+        least = min(fitted[i], _LAST if i == len(fitted) - 1 else _LEAST)
+        cut = max(0, min(over, fitted[i] - least))
+        fitted[i] -= cut
+        over -= cut
+    return fitted
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
