@@ -25,6 +25,9 @@ SOURCES := zoo_core $(wildcard plugins/*/src/*)
 FIND_LINKS = $(foreach place,$(or $(PIP_FIND_LINKS),$(shell $(PY) -m pip config get global.find-links 2>/dev/null)),--find-links $(place))
 INSTALL = $(UV) pip install --quiet --python $(PY) -c constraints.txt -b constraints.txt $(FIND_LINKS)
 
+# Keep compiled modules whatever the shell says: the tests start many processes that import torch.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format docs bench wheels registry constraints clean
 
