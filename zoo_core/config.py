@@ -89,10 +89,7 @@ class Config(pydantic.BaseModel):
     @classmethod
     def _lists_to_tuples(cls, values: Any) -> Any:
         if isinstance(values, Mapping):
-            return {
-                key: freeze(value) if isinstance(value, list) else value
-                for key, value in values.items()
-            }
+            return {key: _tuples(value) for key, value in values.items()}
         return values
 
     @classmethod
@@ -116,6 +113,11 @@ class Config(pydantic.BaseModel):
     def to_json(self) -> dict[str, Any]:
         """Give the configuration as plain JSON data; `parse` reads it back to an equal one."""
         return self.model_dump(mode="json")
+
+
+def _tuples(value: Any) -> Any:
+    """Make lists tuples, and leave mappings to the fields that they are for."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def _config_error(cls: type[Config], error: pydantic.ValidationError) -> ConfigError:
