@@ -26,22 +26,22 @@ def zoo(site: Site, run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def test_list_is_tab_separated_lines_in_a_pipe(zoo: Run) -> None:
-    lines = zoo("list").stdout.splitlines()
+    lines = zoo("list", "birds").stdout.splitlines()
     about = "Generator\tdigits\t12,345\t\tA model of some kind."
     assert lines == [f"birds/model-{i}\t{about}" for i in range(2)]
 
 
 def test_list_is_narrowed(zoo: Run) -> None:
     for args, names in (
-        (["model-1"], ["birds/model-1"]),
+        (["s/model-1"], ["birds/model-1"]),
         (["birds/*"], ["birds/model-0", "birds/model-1"]),
-        (["*-0"], ["birds/model-0"]),
-        (["--dataset", "moons"], []),
+        (["*s/model-?"], ["birds/model-0", "birds/model-1"]),
+        (["birds", "--dataset", "moons"], []),
         (
-            ["--tag", "image", "--provides", "Generator", "--installed"],
+            ["birds", "--tag", "image", "--provides", "Generator", "--installed"],
             ["birds/model-0", "birds/model-1"],
         ),
-        (["--provides", "DensityModel"], []),
+        (["birds", "--provides", "DensityModel"], []),
     ):
         done = zoo("list", *args)
         assert done.exit_code == 0, done.output
@@ -50,7 +50,7 @@ def test_list_is_narrowed(zoo: Run) -> None:
 
 
 def test_list_as_json_holds_every_field(zoo: Run) -> None:
-    first, _ = json.loads(zoo("list", "--json").stdout)
+    first, _ = json.loads(zoo("list", "birds", "--json").stdout)
     assert first["name"] == "birds/model-0"
     assert first["provides"] == ["Generator"]
     assert (first["installed"], first["install"]) == (True, None)

@@ -20,9 +20,9 @@ from zoo_core.cli.tables import show_json
 @click.argument("ref", type=REFERENCE)
 @json_option
 def command(ref: str, as_json: bool) -> None:
-    """Download a model's files into the cache, verify them, and print their folder.
+    """Download a model's files, verify them, and print their folder.
 
-    Afterwards the model loads without a network.
+    They go to the cache of the Hub; afterwards the model loads without a network.
     """
     from zoo_core.loading import pull
 

@@ -28,7 +28,7 @@ COMMANDS = {
     "info": _Entry("information", "Show all that is known of a model or an architecture."),
     "sample": _Entry("sampling", "Draw samples from a model."),
     "score": _Entry("scoring", "Give the log-likelihood, in nats, of each row of a data file."),
-    "pull": _Entry("pulling", "Download a model's files and print their folder."),
+    "pull": _Entry("pulling", "Download a model's files, verify them, and print their folder."),
     "push": _Entry("pushing", "Upload a model to a Hub."),
     "plugins": _Entry("installed_plugins", "Show the installed plugins and their states."),
     "registry": _Entry("registry_files", "Work with registry files."),
