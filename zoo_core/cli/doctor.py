@@ -17,9 +17,9 @@ _COLOURS = {Outcome.OK: "green", Outcome.WARNING: "yellow", Outcome.ERROR: "red"
 @json_option
 @click.pass_context
 def command(ctx: click.Context, with_network: bool, as_json: bool) -> None:
-    """Check this installation: versions, plugins, folders; with --network the Hub too.
+    """Check this installation: versions, plugins, folders.
 
-    Makes no request without --network. Exits with 1 where something is broken.
+    Makes no request without --network, which also tries the Hub. Exits with 1 where something is broken.
     """
     found = [*installation(), *(network() if with_network else [])]
     if as_json:

@@ -29,11 +29,13 @@ COMMANDS = {
     "sample": _Entry("sampling", "Draw samples from a model."),
     "score": _Entry("scoring", "Give the log-likelihood, in nats, of each row of a data file."),
     "pull": _Entry("pulling", "Download a model's files, verify them, and print their folder."),
-    "push": _Entry("pushing", "Upload a model to a Hub."),
+    "push": _Entry(
+        "pushing", "Upload a model to a Hub, and print the registry entry that names it."
+    ),
     "plugins": _Entry("installed_plugins", "Show the installed plugins and their states."),
     "registry": _Entry("registry_files", "Work with registry files."),
     "cache": _Entry("caches", "Show what the zoo keeps on this disk, and clear it."),
-    "doctor": _Entry("doctor", "Check this installation."),
+    "doctor": _Entry("doctor", "Check this installation: versions, plugins, folders."),
     "completion": _Entry("completion", "Set up completion of commands and names in a shell."),
 }
 
