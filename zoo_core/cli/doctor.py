@@ -19,7 +19,8 @@ _COLOURS = {Outcome.OK: "green", Outcome.WARNING: "yellow", Outcome.ERROR: "red"
 def command(ctx: click.Context, with_network: bool, as_json: bool) -> None:
     """Check this installation: versions, plugins, folders.
 
-    Makes no request without --network, which also tries the Hub. Exits with 1 where something is broken.
+    Makes no request without --network, which also tries the Hub. Exits with 1 where something is
+    broken.
     """
     found = [*installation(), *(network() if with_network else [])]
     if as_json:

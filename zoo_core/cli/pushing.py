@@ -24,7 +24,7 @@ from zoo_core.cli.tables import show_json
 @click.option("--tag", help="Tag the commit, so that hf://OWNER/REPO@TAG means it.")
 @json_option
 def command(ref: str, repo: str, private: bool, tag: str | None, as_json: bool) -> None:
-    """Upload a model to a Hub, and print the registry entry that names it.
+    """Upload a model to a Hub, and print its registry entry.
 
     The model is loaded, saved again and compared before anything is sent. Log in by
     `hf auth login`, or set HF_TOKEN.
