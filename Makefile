@@ -18,7 +18,6 @@ PY := $(BIN)/python
 UV := $(BIN)/uv
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
-SOURCES := zoo_core $(wildcard plugins/*/src/*)
 
 # uv doesn't read pip's configuration: where pip is told of more wheels, uv is told too.
 # Expanded when used, because it asks the pip of .venv/.
