@@ -29,9 +29,7 @@ COMMANDS = {
     "sample": _Entry("sampling", "Draw samples from a model."),
     "score": _Entry("scoring", "Give the log-likelihood, in nats, of each row of a data file."),
     "pull": _Entry("pulling", "Download a model's files, verify them, and print their folder."),
-    "push": _Entry(
-        "pushing", "Upload a model to a Hub, and print its registry entry."
-    ),
+    "push": _Entry("pushing", "Upload a model to a Hub, and print its registry entry."),
     "plugins": _Entry("installed_plugins", "Show the installed plugins and their states."),
     "registry": _Entry("registry_files", "Work with registry files."),
     "cache": _Entry("caches", "Show what the zoo keeps on this disk, and clear it."),
