@@ -20,6 +20,8 @@ COMMANDS = [
     for line in text.splitlines()
 ]
 
+_ZOO = "from zoo_core.cli import main; main()"
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -48,7 +50,7 @@ def test_the_python_blocks_run_one_after_another(folder: Path) -> None:
 def test_the_zoo_commands_run_in_their_order(folder: Path) -> None:
     for command in COMMANDS:
         if command.startswith("zoo "):
-            assert _run([sys.executable, "-m", "zoo_core.cli", *command.split()[1:]], folder)
+            assert _run([sys.executable, "-c", _ZOO, *command.split()[1:]], folder)
     assert (folder / "sevens.png").exists()
 
 
