@@ -250,6 +250,23 @@ def test_an_edited_card_on_the_hub_is_kept(writer: LoopbackHub, model: Model) ->
     compare(model, zoo.load(f"hf://{REPO}"))
 
 
+def test_an_edited_card_of_a_folder_goes_along(
+    writer: LoopbackHub, model: Model, tmp_path: Path
+) -> None:
+    zoo.save(model, tmp_path / "mine")
+    push(tmp_path / "mine", REPO)
+    repository = writer.repositories[REPO]
+
+    def card() -> bytes:
+        return repository.commits[repository.branches["main"]]["README.md"].data
+
+    assert f"hf://{REPO}".encode() in card()
+    (tmp_path / "mine" / "README.md").write_bytes(b"My own words.")
+    push(str(tmp_path / "mine"), REPO)
+    assert card() == b"My own words."
+    compare(model, zoo.load(f"hf://{REPO}"))
+
+
 def test_the_card_and_the_entry_say_what_is_known(writer: LoopbackHub, model: Model) -> None:
     metric = Metric("bits/dim", 2.5, 0.1, n=450, kind="lower-bound", measure="mass")
     card = Card(

@@ -32,12 +32,16 @@ from zoo_core.interfaces.model import Model
 @final
 @dataclass(frozen=True)
 class Wrapping:
-    """What is saved around a model: its card, the reference in the card, the plugins' versions."""
+    """What is saved around a model: its card, the reference in the card, the plugins' versions.
+
+    `readme` is a card that a person wrote, saved in the place of the generated one.
+    """
 
     card: Card = field(default_factory=Card)
     ref: str | None = None
     plugins: Mapping[str, str] = field(default_factory=dict)
     shard_bytes: int = SHARD_BYTES
+    readme: bytes | None = None
 
 
 def save_folder(model: Model, folder: Path, wrapping: Wrapping) -> None:
@@ -111,7 +115,7 @@ class _Parts:
         files = [CONFIG, *write_weights(beside, tensors, ties(self.tensors), limit)]
         hashes = {name: file_hash(beside / name) for name in files}
         card = self._card(target)
-        edited = edited_card(target)
+        edited = edited_card(target) if self.wrapping.readme is None else self.wrapping.readme
         write_bytes(beside / CARD, card if edited is None else edited)
         hashes[CARD] = file_hash(beside / CARD)
         manifest = Manifest(hashes, hashlib.sha256(card).hexdigest())

@@ -26,15 +26,15 @@ from zoo_core.cli.tables import show_json
 def command(ref: str, repo: str, private: bool, tag: str | None, as_json: bool) -> None:
     """Upload a model to a Hub, and print its registry entry.
 
-    The model is loaded, saved again and compared before anything is sent. Log in by
+    The model is loaded, saved again and compared before anything is sent; a README.md that you
+    have edited goes along. Log in by
     `hf auth login`, or set HF_TOKEN.
     """
     from zoo_core.hub import HubReference
-    from zoo_core.loading import load
     from zoo_core.publishing import push
 
     HubReference(repo, tag or "main")  # A mistake here is told before the model is loaded.
-    pushed = push(load(ref), repo, private=private, tag=tag)
+    pushed = push(ref, repo, private=private, tag=tag)
     if as_json:
         fields = {"repo": pushed.repo, "commit": pushed.commit, "tag": pushed.tag}
         show_json({**fields, "pin": pushed.pin, "url": pushed.url, "entry": pushed.entry})

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from zoo_core.checkpoints.card import Card, Metric
 from zoo_core.checkpoints.opening import folder_source, open_model
-from zoo_core.checkpoints.saving import Wrapping, save_folder
+from zoo_core.checkpoints.saving import Wrapping, edited_card, save_folder
+from zoo_core.checkpoints.texts import CARD
 from zoo_core.errors import PluginMissingError, UnknownNameError
 from zoo_core.hub.reference import HubReference
 from zoo_core.interfaces import late
 from zoo_core.interfaces.model import Model
+from zoo_core.loading import Located, locate
 from zoo_core.plugins import versions
 from zoo_core.publishing.comparing import compare
 from zoo_core.publishing.pushing import Pushed, upload
@@ -33,7 +35,7 @@ def save(model: Model, folder: str | os.PathLike[str], *, card: Card | None = No
 
 
 def push(
-    model: Model,
+    model: Model | str | os.PathLike[str],
     repo: str,
     *,
     private: bool = False,
@@ -42,19 +44,30 @@ def push(
 ) -> Pushed:
     """Push a model to `owner/repo` on the Hub: one commit, and a tag where one is given.
 
-    The model is saved, loaded back strictly and compared, samples included, before anything is
+    A reference that `zoo.load` takes may stand for the model; a folder's README.md that a person
+    has edited goes along. The model is saved, loaded back strictly and compared, samples included, before anything is
     sent. A README.md that a person has edited on the Hub stays as it is. Gives the commit and the
     registry entry to add. Raises HubError's children.
     """
     reference = HubReference(repo, tag or "main")
     ref = str(reference) if tag is not None else f"hf://{repo}"
     card = card or Card()
+    readme = None
+    if not isinstance(model, Model):
+        located = locate(model)
+        model, readme = open_model(located.source), _edited_readme(located)
     plugins = _plugins(model)
     with tempfile.TemporaryDirectory(prefix="zoo-push-") as place:
         folder = Path(place) / repo.rpartition("/")[2]
-        save_folder(model, folder, Wrapping(card, ref, plugins))
+        save_folder(model, folder, Wrapping(card, ref, plugins, readme=readme))
         compare(model, open_model(folder_source(folder), device=model.device))
         return upload(model, folder, reference, private=private, tag=tag, card=card)
+
+
+def _edited_readme(located: Located) -> bytes | None:
+    """Give the card of a folder of this machine where a person has edited it."""
+    place = located.files.get(CARD)
+    return None if place is None or located.pin is not None else edited_card(place.parent)
 
 
 def _plugins(model: Model) -> dict[str, str]:
