@@ -88,3 +88,10 @@ def test_inference_refuses_to_guess_what_whole_numbers_mean() -> None:
     assert zoo.Space.of(torch.zeros(4, 2, dtype=torch.bool)).kind is Kind.BINARY
     with pytest.raises(DataError, match="ordinal"):
         zoo.Space.of(np.zeros((4, 3), dtype=int))
+
+
+def test_a_space_says_what_a_sample_is() -> None:
+    assert str(zoo.Space.ordinal(17, 8, 8)) == "ordinal with 17 levels, [8, 8]"
+    assert str(zoo.Space.real(ragged=True, missing=True)) == (
+        "real, sequences of steps [], missing values allowed"
+    )

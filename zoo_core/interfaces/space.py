@@ -109,6 +109,12 @@ class Space(Config):
             remedy="Give space=Space.ordinal(levels, *shape), or categorical, binary, real.",
         )
 
+    def __str__(self) -> str:
+        """Say what one sample is, in words."""
+        what = f"{self.kind} with {self.levels} levels" if self.levels else str(self.kind)
+        shape = f"sequences of steps {list(self.shape)}" if self.ragged else f"{list(self.shape)}"
+        return f"{what}, {shape}" + (", missing values allowed" if self.missing else "")
+
     @property
     def size(self) -> int:
         """How many numbers one sample (of a ragged space: one step) has."""
