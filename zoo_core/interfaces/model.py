@@ -296,7 +296,7 @@ class Model(nn.Module, ABC):
             if self.is_conditional:
                 raise ConditionError(
                     f"{self._name} needs a condition",
-                    remedy=f"Pass condition=…, one for all rows or one a row: {self._conditioner().space}.",
+                    remedy=f"Pass condition=…, one or one a row: {self._conditioner().space}.",
                 )
             return None
         if isinstance(condition, Codes | Context) and self.is_conditional:

@@ -45,9 +45,9 @@ def push(
     """Push a model to `owner/repo` on the Hub: one commit, and a tag where one is given.
 
     A reference that `zoo.load` takes may stand for the model; a folder's README.md that a person
-    has edited goes along. The model is saved, loaded back strictly and compared, samples included, before anything is
-    sent. A README.md that a person has edited on the Hub stays as it is. Gives the commit and the
-    registry entry to add. Raises HubError's children.
+    has edited goes along. The model is saved, loaded back strictly and compared, samples included,
+    before anything is sent. A README.md that a person has edited on the Hub stays as it is. Gives
+    the commit and the registry entry to add. Raises HubError's children.
     """
     reference = HubReference(repo, tag or "main")
     ref = str(reference) if tag is not None else f"hf://{repo}"
