@@ -105,8 +105,19 @@ class Zoo(click.Group):
         return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
+# The character \b keeps click from filling the lines of a paragraph.
+HELP = """Load generative models by name: sample from them, score data with them, share them.
+
+\b
+Examples:
+  zoo list 'flows/*'
+  zoo sample flows/nsf-digits --n 64 --seed 0 --out digits.png
+"""
+
+
 @click.group(
     cls=Zoo,
+    help=HELP,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Each command has a --help with examples. "
@@ -116,12 +127,6 @@ class Zoo(click.Group):
 @click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks of errors.")
 @click.pass_context
 def zoo(ctx: click.Context) -> None:
-    r"""Load generative models by name: sample from them, score data with them, share them.
-
-    \b
-    Examples:
-      zoo list 'flows/*'
-      zoo sample flows/nsf-digits --n 64 --seed 0 --out digits.png
-    """
+    """Show the help where no command is given."""
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
