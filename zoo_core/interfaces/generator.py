@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar, final
 
 import torch
+from jaxtyping import Shaped
 from torch import Tensor
 
 from zoo_core.config import Config
@@ -38,7 +39,7 @@ class Generator(Model, interface=True):
         rng: torch.Generator | None = None,
         batch_size: int = DEFAULT_BATCH_SIZE,
         **options: Any,
-    ) -> Tensor | Ragged:
+    ) -> Shaped[Tensor, "n ..."] | Ragged:
         """Draw n samples in data space, `[n, *shape]`.
 
         The same rng, n and batch_size give the same samples; without rng they are fresh ones.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import final
 
 import torch
+from jaxtyping import Bool, Shaped
 from torch import Tensor
 
 from zoo_core.errors import DataError
@@ -21,8 +22,8 @@ class Ragged:
     Ragged of those sequences.
     """
 
-    values: Tensor
-    lengths: Tensor
+    values: Shaped[Tensor, "total ..."]
+    lengths: Shaped[Tensor, " n"]
 
     def __post_init__(self) -> None:
         lengths = torch.as_tensor(self.lengths, dtype=torch.int64, device=self.values.device)
@@ -60,13 +61,15 @@ class Ragged:
         chosen = torch.arange(len(self), device=self.lengths.device)[index]
         return Ragged.of([rows[i] for i in chosen.tolist()])
 
-    def padded(self, fill: float = 0.0) -> tuple[Tensor, Tensor]:
+    def padded(
+        self, fill: float = 0.0
+    ) -> tuple[Shaped[Tensor, "n longest ..."], Bool[Tensor, "n longest"]]:
         """Give `[n, longest, *step]` and the mask `[n, longest]` that is True on real steps."""
         rows = torch.nn.utils.rnn.pad_sequence(list(self), batch_first=True, padding_value=fill)
         steps = torch.arange(rows.shape[1], device=rows.device)
         return rows, steps[None, :] < self.lengths[:, None]
 
-    def segment_sum(self, per_step: Tensor) -> Tensor:
+    def segment_sum(self, per_step: Shaped[Tensor, " total"]) -> Shaped[Tensor, " n"]:
         """Add up a number a step `[total]` to a number a sequence `[n]`."""
         owners = torch.repeat_interleave(
             torch.arange(len(self), device=per_step.device), self.lengths
