@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo_core.errors import OptionError
 from zoo_core.loading.locating import Located, locate
 
 if TYPE_CHECKING:
     import torch
-
-    from zoo_core.interfaces.model import Model
 
 __all__ = ["Located", "load", "locate", "pull"]
 
@@ -21,8 +19,10 @@ def load(
     *,
     device: torch.device | str | None = None,
     dtype: torch.dtype | None = None,
-) -> Model:
-    """Load a model, ready to use, its bytes verified.
+) -> Any:
+    """Load a Model, ready to use, its bytes verified.
+
+    Which interfaces it provides is known when it is there (`model.provides`), hence the type Any.
 
     `ref` is a registry's name (`flows/nsf-digits`), `hf://owner/repo@revision`, `file://…`, or a
     path with a slash or a dot in front; a bare name never means a folder or somebody's

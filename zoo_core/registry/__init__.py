@@ -26,7 +26,6 @@ from zoo_core.registry.search import closest, list_architectures, list_models
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from zoo_core.interfaces.model import Model
     from zoo_core.plugins.finding import Finding
     from zoo_core.registry.registered import RegisteredModel
 
@@ -65,8 +64,8 @@ def check(path: str | Path | None = None) -> list[Finding]:
     return checked(path)
 
 
-def create(name: str, *, seed: int = 0, **config: Any) -> Model:
-    """Build an untrained model of an architecture from its configuration's fields.
+def create(name: str, *, seed: int = 0, **config: Any) -> Any:
+    """Build an untrained Model of an architecture from its configuration's fields.
 
     Raises what `architectures.resolve` raises, and ConfigError for a wrong field.
     """
