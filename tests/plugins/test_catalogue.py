@@ -7,7 +7,9 @@ import pytest
 
 from registry.sites import Site, registry_file
 from zoo_core.plugins import current
+from zoo_core.plugins.columns import Columns
 from zoo_core.plugins.listing import Listing
+from zoo_core.plugins.states import Header
 from zoo_core.registry.offers import Offers
 
 
@@ -59,6 +61,37 @@ def test_an_index_that_belongs_to_other_files_is_not_used(site: Site, tmp_path: 
         database.execute("UPDATE key SET key = 'of other files'")
     database.close()
     assert len(names()) == 3
+
+
+def test_an_index_of_another_layout_is_not_used(site: Site, tmp_path: Path) -> None:
+    site.plugin("good", registry_file("good", 3))
+    # Sound, and under the present key: what only a mistake in the key could leave here.
+    expected = names()
+    path = index(tmp_path)
+    with sqlite3.connect(path) as database:
+        database.execute("ALTER TABLE sections DROP COLUMN api")
+        database.execute("ALTER TABLE sections DROP COLUMN hooks")
+    database.close()
+    assert names() == expected
+
+
+def test_the_key_holds_the_fields_of_the_records(site: Site) -> None:
+    key = Listing().catalogue.key
+    for field in (*Header._fields, *Columns._fields):
+        assert f'"{field}"' in key
+
+
+@pytest.mark.parametrize("body", ["not Python(", "", None, 3, b"\xff"])
+def test_an_entry_that_cannot_be_read_is_read_again(
+    site: Site, tmp_path: Path, body: object
+) -> None:
+    site.plugin("good", registry_file("good", 3))
+    names()
+    with sqlite3.connect(index(tmp_path)) as database:
+        database.execute("UPDATE bodies SET body = ?", (body,))
+    database.close()
+    found = Offers(Listing()).model("good/model-1")
+    assert found is not None and found.fields["parameters"] == 12345
 
 
 def test_a_home_that_cannot_be_written(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,8 @@
 """The compiled index: tables of everything in the registry files in use, kept between runs.
 
-It is keyed by path, size and time of every file and by the core's version, published by rename
-and never changed, so it is read without locks. Where it can't be kept or is damaged, the files
-are read instead: nothing depends on it but speed.
+It is keyed by path, size and time of every file, by the core's version and by its own layout,
+published by rename and never changed, so it is read without locks. Where it can't be kept or read,
+for whatever reason, the files are read instead: nothing depends on it but speed.
 """
 
 from __future__ import annotations
@@ -11,15 +11,19 @@ import os
 import sqlite3
 import sys
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, final
+from typing import Any, TypeVar, final
 
 import zoo_core
 from zoo_core.plugins.folders import cache_folder
 from zoo_core.plugins.source import Source
+from zoo_core.plugins.tables import TABLES
 
-_FORMAT = 4
+Record = TypeVar("Record")
+
+_FORMAT = 5
+"""Of what the cells hold; the layout of the tables is in the key by itself."""
 _KEPT = 8
 
 
@@ -30,18 +34,24 @@ class Catalogue:
     def __init__(self, sources: Sequence[Source]) -> None:
         self._sources = sources
         self.key = ascii(
-            (_FORMAT, sys.byteorder, zoo_core.__version__, zoo_core.API_VERSION, *sources)
+            (_FORMAT, TABLES, sys.byteorder, zoo_core.__version__, zoo_core.API_VERSION, *sources)
         )
         self._database = self._opened() or self._rebuilt()
 
     def query(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run a query; a damaged index is made again first."""
+        """Run a query."""
+        return self.records(tuple, sql, values)
+
+    def records(
+        self, make: Callable[[tuple[Any, ...]], Record], sql: str, values: Sequence[Any] = ()
+    ) -> list[Record]:
+        """Run a query and make records of its rows; an index that can't be read is made again."""
         try:
-            return self._database.execute(sql, values).fetchall()
-        except (sqlite3.DatabaseError, UnicodeDecodeError):
+            return [make(row) for row in self._database.execute(sql, values)]
+        except Exception:  # noqa: BLE001  a damaged file may hold anything
             self._database.close()
             self._database = self._rebuilt()
-            return self._database.execute(sql, values).fetchall()
+            return [make(row) for row in self._database.execute(sql, values)]
 
     def _path(self) -> str:
         # A name only: the index holds its whole key. hashlib takes 5 ms to import.
@@ -59,7 +69,7 @@ class Catalogue:
             if database.execute("SELECT key FROM key").fetchall() == [(self.key,)]:
                 return database
             database.close()
-        except (sqlite3.Error, UnicodeDecodeError):
+        except Exception:  # noqa: BLE001  a damaged file may hold anything
             pass
         return None
 

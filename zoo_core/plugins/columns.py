@@ -64,11 +64,11 @@ def pack(models: Mapping[str, Mapping[str, Any]], texts: Texts) -> Iterator[str 
     yield _packed(texts.number(joined(entry, "aliases")) for entry in entries)
 
 
-def unpack(row: Sequence[Any]) -> Columns:
-    """Undo `pack`."""
-    names, summaries, *numbers = row
+def unpack(row: Sequence[Any]) -> tuple[int, Columns]:
+    """Undo `pack`, for a row that begins with its section's number."""
+    section, names, summaries, *numbers = row
     provides, tags, datasets, parameters, statuses, architectures, aliases = map(_unpacked, numbers)
-    return Columns(
+    return section, Columns(
         names.split(SEPARATOR),
         summaries.split(SEPARATOR),
         *(provides, tags, datasets, [n if n >= 0 else None for n in parameters]),

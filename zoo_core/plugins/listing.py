@@ -68,8 +68,7 @@ class Listing:
         return found + [Source.of(SourceKind.USER, path) for path in user_files()]
 
     def _read_headers(self) -> list[Header]:
-        rows = self.catalogue.query("SELECT * FROM sections ORDER BY id")
-        return [Header._make(row) for row in rows]
+        return self.catalogue.records(Header._make, "SELECT * FROM sections ORDER BY id")
 
     def _of_kind(self, kind: SourceKind) -> list[Header]:
         return [h for h in self.headers if self.sources[h.source].kind is kind]

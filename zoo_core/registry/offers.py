@@ -20,6 +20,7 @@ class Offers:
     def __init__(self, current: Listing | None = None) -> None:
         self._listing = current or listing()
         self._query = self._listing.catalogue.query
+        self._records = self._listing.catalogue.records
         self._offers = self._listing.offers
         self._taken = set(self._listing.owners) | {p.namespace for p in self._listing.plugins}
 
@@ -28,9 +29,10 @@ class Offers:
         texts = dict(self._query("SELECT id, text FROM texts"))
         lists = {n: tuple(text.split(SEPARATOR)) if text else () for n, text in texts.items()}
         found: list[ModelSummary] = []
-        for section, *row in self._query("SELECT * FROM columns ORDER BY section"):
-            if section in self._offers and row[0]:
-                found += self._summaries(section, unpack(row), texts, lists)
+        sql = "SELECT * FROM columns WHERE names != '' ORDER BY section"
+        for section, columns in self._records(unpack, sql):
+            if section in self._offers:
+                found += self._summaries(section, columns, texts, lists)
         if any(offer.distribution is None for offer in self._offers.values()):
             found = self._without_refused(found)
         found.sort()
@@ -141,8 +143,10 @@ class Offers:
         from ast import literal_eval
 
         sql = "SELECT body, line FROM bodies WHERE section = ? AND kind = ? AND name = ?"
-        (body, line), *_ = self._query(sql, (section, kind, name))
-        return literal_eval(body), line
+        (found,) = self._records(
+            lambda row: (literal_eval(row[0]), row[1]), sql, (section, kind, name)
+        )
+        return found
 
     def _model(self, name: str, section: int) -> ModelInfo:
         body, line = self._body("model", name, section)
