@@ -100,7 +100,9 @@ def test_licenses(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "Apache 2.0", "BSD", "MIT OR", "(MIT", "MIT)", "AND MIT", "MIT/BSD", "unknown"]
-)
+    "text",
+    ["", "Apache 2.0", "BSD", "MIT OR", "(MIT", "MIT)", "AND MIT", "MIT/BSD", "unknown",
+     "Appache", "Appache-2.0", "CC-BY-4", "MIT WITH Apache-2.0"],
+)  # fmt: skip
 def test_what_is_no_license(text: str) -> None:
     assert not is_license(text)
