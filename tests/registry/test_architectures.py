@@ -92,7 +92,8 @@ def test_registering_for_this_process(site: Site) -> None:
         assert isinstance(found, registry.ArchitectureInfo)
         assert (found.summary, found.installed) == ("My own.", True)
         assert "mine/gaussian" in {a.name for a in registry.list_architectures("mine/*")}
-        assert registry.closest("mine/gausian") == ["mine/gaussian"]
+        # Other tests register theirs for this process too.
+        assert registry.closest("mine/gausian")[0] == "mine/gaussian"
     finally:
         registry.forget("mine/gaussian")
     with pytest.raises(UnknownNameError):
