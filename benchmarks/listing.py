@@ -1,4 +1,4 @@
-"""CPU time of `zoo list` with 50 installed plugins: cold with 100 models, warm with 10,000.
+"""CPU time of what needs no model, with 50 plugins: cold with 100 models, warm with 10,000.
 
     python benchmarks/listing.py [runs]
 
@@ -24,13 +24,8 @@ from registry.sites import Site, registry_file  # noqa: E402
 
 PLUGINS = 50
 BUDGET = 250
-ZOO = "import sys; sys.argv = ['zoo', {!r}]; from zoo_core.cli import main; main()"
-COMMANDS = {
-    "python": "pass",
-    "zoo list": ZOO.format("list"),
-    "zoo plugins": ZOO.format("plugins"),
-    "list_models()": "from zoo_core.registry import list_models; list_models()",
-}
+ZOO = "import sys; sys.argv = {!r}; from zoo_core.cli import main; main()"
+COMMANDS = ("zoo --help", "zoo list", "zoo info fake-1/model-1", "zoo plugins")
 
 
 def installation(folder: Path, models: int) -> Site:
@@ -41,31 +36,44 @@ def installation(folder: Path, models: int) -> Site:
     return site
 
 
+def _home(site: Site) -> Path:
+    """Give the zoo's home, which lies outside of site-packages: writing to it changes nothing."""
+    return site.folder.with_suffix(".home")
+
+
 def cpu(site: Site, code: str, runs: int, before: Callable[[], None]) -> float:
     """Give the median CPU milliseconds of a process."""
-    environment = site.environment(PYTHONPYCACHEPREFIX=str(site.folder / "_bytecode"))
+    bytecode = site.folder.parent / "bytecode"
+    environment = site.environment(ZOO_HOME=str(_home(site)), PYTHONPYCACHEPREFIX=str(bytecode))
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     times = []
     for run in range(runs + 1):
         before()
-        start = resource.getrusage(resource.RUSAGE_CHILDREN)
+        start = _spent()
         command = [sys.executable, "-c", code]
         subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
-        end = resource.getrusage(resource.RUSAGE_CHILDREN)
         if run:
-            times.append(end.ru_utime + end.ru_stime - start.ru_utime - start.ru_stime)
+            times.append(_spent() - start)
     return 1000 * statistics.median(times)
+
+
+def _spent() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main(runs: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         few = installation(Path(folder, "few"), 100)
         many = installation(Path(folder, "many"), 10_000)
-        for name, code in COMMANDS.items():
-            cold = cpu(few, code, runs, lambda: rmtree(few.folder / "_home", ignore_errors=True))
+        print(f"{'CPU, median':24}  cold, 100  warm, 10,000  under {BUDGET} ms")
+        print(f"{'python -c pass':24}  {cpu(few, 'pass', runs, lambda: None):6.0f} ms")
+        for name in COMMANDS:
+            code = ZOO.format(name.split())
+            cold = cpu(few, code, runs, lambda: rmtree(_home(few), ignore_errors=True))
             warm = cpu(many, code, runs, lambda: None)
-            print(f"{name:16}  cold, 100: {cold:4.0f} ms   warm, 10,000: {warm:4.0f} ms")
-    print(f"The budget of `zoo list` and `zoo plugins` is {BUDGET} ms.")
+            kept = "yes" if max(cold, warm) < BUDGET else "NO"
+            print(f"{name:24}  {cold:6.0f} ms  {warm:9.0f} ms  {kept}", flush=True)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 
 import click
@@ -188,35 +186,6 @@ def test_what_needs_no_model_loads_nothing_heavy(site: Site, args: list[str]) ->
     assert status == 0 and out
     loaded = set(json.loads(err.splitlines()[-1]))
     assert not loaded & {*HEAVY, *(f"zoo_plugin_p{i}" for i in range(3))}
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="needs resource")
-@pytest.mark.parametrize("args", [["--help"], ["list"], ["info", "p1/model-0"], ["plugins"]])
-def test_with_fifty_plugins_it_takes_a_quarter_of_a_second(site: Site, args: list[str]) -> None:
-    for i in range(50):
-        site.plugin(f"p{i}", registry_file(f"p{i}", models=2))
-    # Bytecode must be there, wherever this test may write it.
-    cached = {"PYTHONPYCACHEPREFIX": str(site.folder / "_pyc"), "PYTHONDONTWRITEBYTECODE": ""}
-    environment = {**site.environment(), **cached}
-    code = "import sys; sys.argv[0] = 'zoo'; from zoo_core.cli import main; main()"
-    spent = []
-    for _ in range(4):
-        before = os.times()
-        subprocess.run(
-            [sys.executable, "-c", code, *args], env=environment, check=True, capture_output=True
-        )
-        after = os.times()
-        user = after.children_user - before.children_user
-        spent.append(user + after.children_system - before.children_system)
-    # The first run compiles bytecode and index; the best of the rest is the least disturbed.
-    assert min(spent[1:]) < 0.25 * _slowness()
-
-
-def _slowness() -> float:
-    """How much slower than an ordinary machine this one is now; at least 1."""
-    start = time.process_time()
-    sum(i * i for i in range(1_000_000))
-    return max(1.0, (time.process_time() - start) / 0.08)
 
 
 def test_a_plugins_command_is_one_of_zoos(site: Site) -> None:
