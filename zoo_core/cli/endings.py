@@ -5,12 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import final
+from typing import NamedTuple
 
 import click
 
@@ -19,9 +17,7 @@ from zoo_core.errors import ZooError
 DONE, BROKEN, MISTAKE, INTERRUPTED = 0, 1, 2, 130
 
 
-@final
-@dataclass(frozen=True)
-class Ending:
+class Ending(NamedTuple):
     """An exit code, what to say, and the error behind it."""
 
     code: int
@@ -31,6 +27,8 @@ class Ending:
     def report(self, debug: bool) -> int:
         """Say it on stderr, with the traceback if asked for; give the exit code."""
         if debug and self.error is not None:
+            import traceback
+
             click.echo("".join(traceback.format_exception(self.error)), err=True, nl=False)
         if self.line is not None:
             click.echo(f"zoo: {self.line}", err=True)

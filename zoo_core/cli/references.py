@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import click
-from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 @final
@@ -24,6 +26,8 @@ class Reference(click.ParamType):
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         """Complete names that start so; a path is left to the shell."""
+        from click.shell_completion import CompletionItem
+
         if incomplete.startswith((".", "/", "~")):
             return [CompletionItem(incomplete, type="file")]
         from zoo_core.registry import list_architectures, list_models

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import sys
 from collections.abc import Sequence
-from typing import Any, NamedTuple, final
+from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import click
-from click.shell_completion import CompletionItem
 
 from zoo_core import __version__
 from zoo_core.cli.added import added, load_added, refuse_known
 from zoo_core.cli.endings import Ending, ending_of, one_line_warnings
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class _Entry(NamedTuple):
@@ -80,6 +81,8 @@ class Zoo(click.Group):
         """Find the command; an unknown one gets the closest names, or what to install."""
         name = args[0]
         if not name.startswith("-") and self.get_command(ctx, name) is None:
+            import difflib
+
             refuse_known(name)
             close = difflib.get_close_matches(name, self.list_commands(ctx), n=2, cutoff=0.6)
             meant = f" Did you mean {' or '.join(close)}?" if close else ""
@@ -99,6 +102,8 @@ class Zoo(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete commands by name, and options."""
+        from click.shell_completion import CompletionItem
+
         helps = {name: entry.help for name, entry in COMMANDS.items()}
         helps |= {name: c.help for name, c in added().items() if name not in COMMANDS}
         found = [CompletionItem(n, help=h) for n, h in helps.items() if n.startswith(incomplete)]

@@ -27,7 +27,10 @@ _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
 _WORDS |= {"Null": None, "NULL": None, "True": True, "TRUE": True, "False": False, "FALSE": False}
 
 # The compiled parser where PyYAML was built with it: five times faster.
-Loader: type = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+if yaml.__with_libyaml__:
+    from yaml.cyaml import CParser as Loader  # pyright: ignore[reportAttributeAccessIssue]
+else:
+    from yaml import SafeLoader as Loader
 
 
 @final
