@@ -77,7 +77,7 @@ def _show_models(
         show_json([model._asdict() for model in found])
     elif found:
         headings = ("name", "provides", "data set", "parameters", "needs", "summary")
-        show_table(headings, [_model_row(model) for model in found], _NARROW)
+        show_table(headings, _model_rows(found), _NARROW)
     else:
         _explain_nothing(pattern, "model")
 
@@ -97,11 +97,21 @@ def _show_architectures(
         _explain_nothing(pattern, "architecture")
 
 
-def _model_row(model: ModelSummary) -> Sequence[str]:
-    parameters = "" if model.parameters is None else f"{model.parameters:,}"
-    status = "" if model.status == "stable" else f"({model.status}) "
-    provides, summary = ", ".join(model.provides), f"{status}{model.summary}"
-    return model.name, provides, model.dataset or "", parameters, _needs(model), summary
+def _model_rows(models: Sequence[ModelSummary]) -> list[Sequence[str]]:
+    """Give the cells of each model; there may be ten thousand, so what repeats is made once."""
+    provides = {names: ", ".join(names) for names in {model.provides for model in models}}
+    counts = {n: "" if n is None else f"{n:,}" for n in {model.parameters for model in models}}
+    return [
+        (
+            model.name,
+            provides[model.provides],
+            model.dataset or "",
+            counts[model.parameters],
+            "" if model.installed else _needs(model),
+            model.summary if model.status == "stable" else f"({model.status}) {model.summary}",
+        )
+        for model in models
+    ]
 
 
 def _needs(entry: ModelSummary | ArchitectureInfo) -> str:

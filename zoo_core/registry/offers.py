@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import repeat
 from typing import Any, final
 
@@ -11,6 +12,9 @@ from zoo_core.plugins.current import listing
 from zoo_core.plugins.listing import Listing
 from zoo_core.plugins.names import namespace_of
 from zoo_core.registry.records import ArchitectureInfo, ModelInfo, ModelSummary
+
+# What ModelSummary._make does, without a call of Python's own for each row.
+_summary: Callable[[Iterable[Any]], ModelSummary] = partial(tuple.__new__, ModelSummary)
 
 
 @final
@@ -59,11 +63,11 @@ class Offers:
             map(texts.__getitem__, of),
             map(lists.__getitem__, columns.aliases),
             repeat(self._offers[section].distribution),
-            [usable[n][1] for n in of],
-            [usable[n][2] for n in of],
+            map({n: u[1] for n, u in usable.items()}.__getitem__, of),
+            map({n: u[2] for n, u in usable.items()}.__getitem__, of),
             strict=False,
         )
-        return map(ModelSummary._make, rows)
+        return map(_summary, rows)
 
     def _without_refused(self, found: list[ModelSummary]) -> list[ModelSummary]:
         """Leave out user's entries in a plugin's namespace, and all but the first of a name."""
