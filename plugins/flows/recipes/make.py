@@ -52,7 +52,7 @@ def make(name: str) -> None:
         summary=recipe["summary"],
         licenses={"weights": "Apache-2.0", "code": "Apache-2.0", "data": test.license},
         dataset=test.name,
-        metrics=[measure(model, test, recipe["metric"])],
+        metrics=measure(model, test, recipe["metric"]),
         tags=recipe["tags"],
         citation=CITATIONS[recipe["architecture"]],
     )
@@ -61,7 +61,8 @@ def make(name: str) -> None:
     plugins = versions([model.architecture])
     save_folder(model, folder, Wrapping(card, f"flows/{name}", plugins))
     register(name, entry(model, folder, card, recipe))
-    sys.stdout.write(f"flows/{name}: {card.metrics[0]}\n")
+    for metric in card.metrics:
+        sys.stdout.write(f"flows/{name}: {metric}\n")
 
 
 def train(recipe: dict[str, Any]) -> tuple[Any, Dataset]:

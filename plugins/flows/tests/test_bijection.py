@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from zoo_core.errors import ConfigError
+from zoo_core.errors import ConfigError, DataError
 from zoo_core.interfaces.space import Space
 from zoo_plugin_flows.flow import Flow
 from zoo_plugin_flows.nsf import NSF
@@ -105,22 +105,34 @@ def test_temperature_scales_the_noise(make: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    "fields",
+    ("fields", "rule"),
     [
-        {"space": Space.angle(2)},
-        {"space": Space.categorical(3, 2)},
-        {"space": Space.real(2, missing=True)},
-        {"space": Space.real(0)},
-        {"space": Space.unit(2), "preprocessing": []},
-        {"space": Space.binary(2), "preprocessing": [{"step": "standardize"}]},
-        {"space": Space.real(2), "preprocessing": [{"step": "logit"}]},
-        {"space": Space.real(2), "dropout": 1.0},
-        {"space": Space.real(2), "transforms": 0},
+        ({"space": Space.angle(2)}, "angle data"),
+        ({"space": Space.categorical(3, 2)}, "categorical data"),
+        ({"space": Space.real(2, missing=True)}, "no missing values"),
+        ({"space": Space.real(0)}, "whole arrays"),
+        ({"space": Space.unit(2), "preprocessing": []}, "needs the step `logit`"),
+        (
+            {"space": Space.binary(2), "preprocessing": [{"step": "standardize"}]},
+            "needs the step `dequantize`",
+        ),
+        ({"space": Space.real(2), "preprocessing": [{"step": "logit"}]}, "between 0 and 1"),
+        ({"space": Space.real(2), "dropout": 1.0}, "dropout"),
+        ({"space": Space.real(2), "transforms": 0}, "transforms"),
     ],
 )
-def test_wrong_configurations_are_refused(family: type[Flow], fields: dict[str, object]) -> None:
-    with pytest.raises(ConfigError):
+def test_wrong_configurations_are_refused(
+    family: type[Flow], fields: dict[str, object], rule: str
+) -> None:
+    with pytest.raises(ConfigError, match=rule):
         family.create(**fields)
+
+
+def test_preprocessing_can_be_chosen(family: type[Flow]) -> None:
+    steps = [{"step": "dequantize"}, {"step": "logit", "alpha": 0.01}]
+    flow = family.create(space=Space.ordinal(4, 3), preprocessing=steps)
+    assert [step.step for step in flow.config.steps] == ["dequantize", "logit"]
+    assert family.Config.parse(flow.config.to_json()) == flow.config
 
 
 def test_too_many_bins_are_refused() -> None:
@@ -129,5 +141,5 @@ def test_too_many_bins_are_refused() -> None:
 
 
 def test_noise_of_a_wrong_width_is_refused() -> None:
-    with pytest.raises(ConfigError, match="Noise"):
+    with pytest.raises(DataError, match="Noise"):
         RealNVP.create(space=Space.real(2)).from_noise(torch.zeros(3, 4))

@@ -78,12 +78,11 @@ class CouplingStack(nn.Module):
         dropout: float,
     ) -> None:
         super().__init__()
-        even, odd = (features + 1) // 2, features // 2
-        self.sizes = [even, odd]
-        self.couplings = nn.ModuleList(
-            Coupling(elementwise, *sizes, context, hidden, dropout)
-            for sizes in ([(even, odd), (odd, even)][i % 2 if odd else 1] for i in range(layers))
-        )
+        self.sizes = [(features + 1) // 2, features // 2]
+        self.couplings = nn.ModuleList()
+        for m in map(self._moves, range(layers)):
+            kept, moved = self.sizes[1 - m], self.sizes[m]
+            self.couplings.append(Coupling(elementwise, kept, moved, context, hidden, dropout))
 
     def forward(
         self, x: Float[Tensor, "n features"], context: Float[Tensor, "n context"] | None
@@ -91,7 +90,7 @@ class CouplingStack(nn.Module):
         """Map data to noise, and give the log-determinant of each row."""
         halves = _split(x)
         log_det = x.new_zeros(len(x))
-        for i, coupling in enumerate(self.couplings):
+        for i, coupling in enumerate(self._layers()):
             m = self._moves(i)
             halves[m], change = coupling(halves[m], halves[1 - m], context)
             log_det = log_det + change
@@ -103,11 +102,14 @@ class CouplingStack(nn.Module):
         """Map noise to data, and give the inverse's log-determinant of each row."""
         halves = _split(z)
         log_det = z.new_zeros(len(z))
-        for i in reversed(range(len(self.couplings))):
+        for i, coupling in reversed([*enumerate(self._layers())]):
             m = self._moves(i)
-            halves[m], change = self.couplings[i].inverse(halves[m], halves[1 - m], context)
+            halves[m], change = coupling.inverse(halves[m], halves[1 - m], context)
             log_det = log_det + change
         return _join(*halves), log_det
+
+    def _layers(self) -> list[Coupling]:
+        return [layer for layer in self.couplings if isinstance(layer, Coupling)]
 
     def _moves(self, layer: int) -> int:
         """Which half a layer moves: 0 the even features, 1 the odd ones."""

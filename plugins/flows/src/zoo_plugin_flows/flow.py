@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zoo_core.config import Config
-from zoo_core.errors import ConfigError
+from zoo_core.errors import DataError
 from zoo_core.interfaces.call import Call
 from zoo_core.interfaces.conditioner import Conditioner
 from zoo_core.interfaces.density import DensityModel
@@ -90,7 +90,6 @@ class Flow(Generator, DensityModel):
     Config: ClassVar[type[Config]] = FlowConfig
     SampleOptions: ClassVar[type[Config]] = FlowSampleOptions
 
-    config: FlowConfig
     bijection: CouplingStack
     """The map in network space, on flat rows: `forward` to noise, `inverse` from it."""
 
@@ -103,25 +102,27 @@ class Flow(Generator, DensityModel):
         The log-density of the noise plus the log-determinant is `log_prob`; rng is for the
         dequantising noise of discrete data. Raises DataError, ConditionError.
         """
-        z, before = self._to_network(self._checked(x), self._rng(rng, default_seed=0), None)
-        context = self._context_of(condition, len(z))
-        noise, log_det = self._forward(z, Call(self._rng(rng, default_seed=0), context=context))
+        generator = self._rng(rng, default_seed=0)
+        data = self._checked(x)
+        context = self._context_of(condition, len(data))
+        z, before = self._to_network(data, generator, None)
+        noise, log_det = self._forward(z, Call(generator, context=context))
         return noise, before + log_det
 
     @final
     def from_noise(self, noise: Float[Tensor, "n d"], *, condition: Any = None) -> Tensor:
         """Map noise to data `[n, *shape]`, the inverse of `to_noise`; differentiable.
 
-        Raises ConfigError for noise of another width, ConditionError.
+        Raises DataError for noise of another width, ConditionError.
         """
         if noise.ndim != 2 or noise.shape[1] != self.space.size:
-            raise ConfigError(
+            raise DataError(
                 f"Noise has the shape [n, {self.space.size}]",
                 received=f"shape {list(noise.shape)}",
             )
         context = self._context_of(condition, len(noise))
         call = Call(self._rng(None, default_seed=0), context=context)
-        return self._to_data(self._inverse(noise, call), len(noise), call)
+        return self._to_codes(self.preprocessing.inverse(self._inverse(noise, call)))
 
     @abstractmethod
     def _elementwise(self) -> Elementwise:
@@ -157,7 +158,7 @@ class Flow(Generator, DensityModel):
         return self._inverse(noise * call.options.temperature, call)
 
     @final
-    def _forward(self, z: Tensor, call: Call) -> tuple[Tensor, Tensor]:
+    def _forward(self, z: Any, call: Call) -> tuple[Tensor, Tensor]:
         return self.bijection.forward(z.reshape(len(z), -1), _vector(call))
 
     @final

@@ -86,8 +86,8 @@ class RationalQuadraticSpline(Elementwise):
         below, here = self._masks(value, sizes.detach()[axis])
         corner = (sizes * below).sum(1) - self.bound
         size = (sizes * here).sum(1)
-        left, right = self._slopes(slopes, here)
-        return _Bin(*corner.unbind(), *size.unbind(), left, right)
+        (x, y), (width, height) = corner.unbind(), size.unbind()
+        return _Bin(x, y, width, height, *self._slopes(slopes, here))
 
     def _masks(self, value: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
         """Ones at the bins that end at or below each value, and a one at the bin that holds it."""
