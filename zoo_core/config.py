@@ -122,6 +122,8 @@ def _tuples(value: Any) -> Any:
 
 def _config_error(cls: type[Config], error: pydantic.ValidationError) -> ConfigError:
     problems = error.errors(include_url=False)
+    # A default that follows from another field is missing only because that one is wrong.
+    problems = [p for p in problems if p["type"] != "default_factory_not_called"] or problems
     lines = [f"{'.'.join(map(str, p['loc'])) or 'it'}: {p['msg']}" for p in problems]
     unknown = [str(p["loc"][-1]) for p in problems if p["type"] == "extra_forbidden"]
     near = [m for name in unknown for m in difflib.get_close_matches(name, cls.model_fields, n=1)]

@@ -73,6 +73,12 @@ def test_part_fields_and_what_they_must_provide_are_read_from_the_annotations() 
     }
 
 
+def test_lists_of_mappings_are_configurations() -> None:
+    layers = [{"architecture": "a/b"}, {"architecture": "c/d", "config": {"k": [{"l": 1}]}}]
+    assert Settings.parse({"layers": layers}).layers[1] == zoo.Part("c/d", {"k": [{"l": 1}]})
+    assert Settings(layers=[zoo.Part("a/b")]).layers == (zoo.Part("a/b"),)  # pyright: ignore
+
+
 def test_values_that_are_no_json_are_refused() -> None:
     with pytest.raises(ConfigError, match="JSON"):
         Settings.parse({"rate": object()})

@@ -49,7 +49,7 @@ def default_preprocessing(space: Space) -> tuple[Standardize | Dequantize | Logi
     if space.kind is Kind.UNIT:
         return (Logit(), Standardize())
     if space.kind in (Kind.ORDINAL, Kind.BINARY):
-        return (Dequantize(), Logit(alpha=0.05), Standardize())
+        return (Dequantize(), Logit(alpha=0.001), Standardize())
     if space.kind is Kind.REAL:
         return (Standardize(),)
     return ()

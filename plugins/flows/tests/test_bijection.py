@@ -131,8 +131,14 @@ def test_wrong_configurations_are_refused(
 def test_preprocessing_can_be_chosen(family: type[Flow]) -> None:
     steps = [{"step": "dequantize"}, {"step": "logit", "alpha": 0.01}]
     flow = family.create(space=Space.ordinal(4, 3), preprocessing=steps)
-    assert [step.step for step in flow.config.steps] == ["dequantize", "logit"]
+    assert [step.step for step in flow.config.preprocessing] == ["dequantize", "logit"]
     assert family.Config.parse(flow.config.to_json()) == flow.config
+
+
+def test_the_usual_preprocessing_is_written_into_the_configuration(family: type[Flow]) -> None:
+    flow = family.create(space=Space.ordinal(4, 3))
+    steps = [step["step"] for step in flow.config.to_json()["preprocessing"]]
+    assert steps == ["dequantize", "logit", "standardize"]
 
 
 def test_too_many_bins_are_refused() -> None:

@@ -66,16 +66,16 @@ def test_samples_are_scored(flow: Flow) -> None:
 
 
 @torch.no_grad()
-def test_noise_comes_back_in_float32(flow: Flow) -> None:
+def test_noise_comes_back_in_float32(name: str, flow: Flow) -> None:
     """At the edges of a checkerboard's squares the map is so steep that rounding x shows in z."""
     n = 2000
     noise = torch.randn(n, flow.space.size, generator=zoo.rng(0))
     told = None if not flow.is_conditional else flow._context_of(conditions(flow, n), n).as_vector()
     z, _ = flow.bijection.inverse(noise, told)
     again, _ = flow.bijection.forward(z, told)
-    error = (again - noise).abs().flatten().sort().values
-    assert error[int(0.999 * len(error))] < 1e-4
-    assert error[-1] < 1e-3
+    error = (again - noise).abs()
+    assert error.max() < (1e-3 if name == "flows/nsf-checkerboard" else 1e-4)
+    assert error.flatten().quantile(0.999) < 1e-4
 
 
 @torch.no_grad()

@@ -34,13 +34,16 @@ class FlowConfig(Config):
     """The fields that every coupling flow has.
 
     space: what one sample is; its entries are flattened. preprocessing: maps from data to network
-    space, the usual ones for the space unless given. conditioner: what the flow is told, if it is.
-    transforms: number of coupling layers. hidden: widths of the hidden layers of each coupling's
-    network. dropout: share of hidden units dropped in training.
+    space; unless given the usual ones for the space, which are then written down here.
+    conditioner: what the flow is told, if it is. transforms: number of coupling layers. hidden:
+    widths of the hidden layers of each coupling's network. dropout: share of hidden units dropped
+    in training.
     """
 
     space: Space
-    preprocessing: tuple[Step, ...] | None = None
+    preprocessing: tuple[Step, ...] = pydantic.Field(
+        default_factory=lambda fields: default_preprocessing(fields["space"])
+    )
     conditioner: Annotated[Part, Provides(Conditioner)] | None = None
     transforms: pydantic.PositiveInt = 6
     hidden: tuple[pydantic.PositiveInt, ...] = (64, 64)
@@ -52,7 +55,7 @@ class FlowConfig(Config):
             raise ValueError(f"a flow on the line is no model of {self.space.kind} data")
         if self.space.ragged or self.space.missing or not self.space.size:
             raise ValueError("a flow needs whole arrays of one shape, with no missing values")
-        kinds = [type(step) for step in self.steps]
+        kinds = [type(step) for step in self.preprocessing]
         if self.space.kind.discrete and Dequantize not in kinds:
             raise ValueError("a flow of discrete data needs the step `dequantize`")
         if self.space.kind is Kind.UNIT and Logit not in kinds:
@@ -60,13 +63,6 @@ class FlowConfig(Config):
         if self.space.kind is Kind.REAL and Logit in kinds:
             raise ValueError("the step `logit` is for data between 0 and 1")
         return self
-
-    @property
-    def steps(self) -> tuple[Standardize | Dequantize | Logit, ...]:
-        """The maps from data to network space."""
-        if self.preprocessing is None:
-            return default_preprocessing(self.space)
-        return self.preprocessing
 
 
 @final
@@ -130,7 +126,7 @@ class Flow(Generator, DensityModel):
 
     @final
     def _preprocessing(self) -> tuple[Standardize | Dequantize | Logit, ...]:
-        return self.config.steps
+        return self.config.preprocessing
 
     @final
     def _build(self) -> None:
