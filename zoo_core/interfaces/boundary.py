@@ -1,0 +1,206 @@
+"""Boundary: what stands between a model's public methods and what a plugin implements."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar, final
+
+import torch
+from torch import Tensor, nn
+
+from zoo_core.config import Config
+from zoo_core.errors import ConditionError, ConfigError, DataError, OptionError, UnsupportedError
+from zoo_core.interfaces.batch import Batch
+from zoo_core.interfaces.codes import Codes
+from zoo_core.interfaces.context import Context
+from zoo_core.interfaces.preprocessing import Preprocessing
+from zoo_core.interfaces.ragged import Ragged
+from zoo_core.interfaces.randomness import child_rng, fresh_rng, rng
+from zoo_core.interfaces.space import Space
+
+
+class Boundary(nn.Module, ABC):
+    """Checks and conversions that the public methods of every interface share.
+
+    On one side is what people give: data in data space, raw conditions, options, an rng of any
+    device. On the other is what a plugin gets: tensors known to be right, in network space.
+    """
+
+    architecture: ClassVar[str] = ""
+    _given: Codes | Context | None = None
+
+    space: Space
+    preprocessing: Preprocessing
+
+    @property
+    @final
+    def device(self) -> torch.device:
+        """Where the model's tensors are."""
+        return self._tensor_options()[0]
+
+    @property
+    @final
+    def dtype(self) -> torch.dtype:
+        """The floating type of the model's weights."""
+        return self._tensor_options()[1]
+
+    @property
+    @final
+    def is_given(self) -> bool:
+        """Whether this is a view with its condition bound, as `given` makes it."""
+        return self._given is not None
+
+    @property
+    @final
+    def is_conditional(self) -> bool:
+        """Whether the model takes a condition."""
+        return self._conditioner() is not None
+
+    @final
+    def _conditioner(self) -> Any:
+        """Give the Conditioner held as the Part `conditioner`, or None."""
+        return self._modules.get("conditioner")
+
+    @final
+    def _codes_of(self, condition: Any, n: int | None) -> Codes:
+        conditioner = self._conditioner()
+        if conditioner is None:
+            raise ConditionError(
+                f"{self._name} takes no condition",
+                received=f"a condition of type {type(condition).__name__}",
+                remedy="Leave `condition` out, or use a conditional model.",
+            )
+        return conditioner.prepare(condition, n)
+
+    @final
+    def _told(self, condition: Any, n: int) -> Codes | Context | None:
+        """Prepare the condition of n rows; checks that there is one exactly where one is needed."""
+        if self.is_given and condition is not None:
+            raise ConditionError("The condition of this view is bound", received="another one")
+        condition = self._given if self.is_given else condition
+        if condition is None:
+            if self.is_conditional:
+                raise ConditionError(
+                    f"{self._name} needs a condition",
+                    remedy=f"Pass condition=…, one or one a row: {self._conditioner().space}.",
+                )
+            return None
+        if isinstance(condition, Codes | Context) and self.is_conditional:
+            return condition.expand(n)
+        return self._codes_of(condition, n)
+
+    @final
+    def _encoded(self, told: Codes | Context | None) -> Context | None:
+        """Encode what `_told` prepared, on the model's device."""
+        if told is None:
+            return None
+        conditioner = self._conditioner()
+        context = conditioner.encode(told) if isinstance(told, Codes) else told
+        if context.shape != conditioner.context_shape:
+            raise ConditionError(
+                f"A Context for {self._name} has the shape of its Conditioner's",
+                received=context.shape,
+                remedy=f"Make it by the model's conditioner: {conditioner.context_shape}.",
+            )
+        return context.to(self.device, self.dtype)
+
+    @final
+    def _context_of(self, condition: Any, n: int) -> Context | None:
+        """Prepare and encode the condition of n rows."""
+        return self._encoded(self._told(condition, n))
+
+    @final
+    def _checked(self, x: Any, *, anywhere: bool = False) -> Tensor | Ragged:
+        """Check data of a public method and move them to the weights' dtype.
+
+        With `anywhere` they may be, and stay, on another device than the model's.
+        """
+        if isinstance(x, Ragged) != self.space.ragged:
+            raise DataError(
+                f"{self._name} is a model of {'sequences' if self.space.ragged else 'arrays'}",
+                received=type(x).__name__,
+                remedy="Give Ragged(values, lengths)." if self.space.ragged else "Give a tensor.",
+            )
+        values = x.values if isinstance(x, Ragged) else x
+        if isinstance(values, Tensor) and values.device != self.device and not anywhere:
+            raise DataError(
+                "Data are on the model's device",
+                received=f"data on {values.device}, model on {self.device}",
+                remedy=f"Move them: x.to({str(self.device)!r}).",
+            )
+        values = self.space.check(self.space.tensor(values), empty=isinstance(x, Ragged))
+        values = values if self.space.kind.discrete else values.to(self.dtype)
+        return Ragged(values, x.lengths) if isinstance(x, Ragged) else values
+
+    @final
+    def _move(self, x: Tensor | Ragged) -> Tensor | Ragged:
+        """Move data to the model's device, and floating ones to its dtype."""
+        dtype = None if self.space.kind.discrete else self.dtype
+        return x.to(device=self.device, dtype=dtype)
+
+    @final
+    def _to_network(
+        self, x: Tensor | Ragged, generator: torch.Generator, observed: Tensor | None
+    ) -> tuple[Tensor | Ragged, Tensor]:
+        """Map data to network space; give the log-determinant over the entries not observed."""
+        if isinstance(x, Ragged) or not len(self.preprocessing.maps):
+            return x, torch.zeros(len(x), device=self.device, dtype=self.dtype)
+        z, log_slope = self.preprocessing(x.to(self.dtype), generator)
+        if observed is not None:
+            log_slope = log_slope.masked_fill(observed, 0.0)
+        return z, log_slope.flatten(1).sum(1) if log_slope.ndim > 1 else log_slope
+
+    @final
+    def _rng(
+        self, generator: torch.Generator | None, *, default_seed: int | None
+    ) -> torch.Generator:
+        """Give a generator on the model's device: the caller's, a child of it, or a default."""
+        if generator is None:
+            return (
+                fresh_rng(self.device) if default_seed is None else rng(default_seed, self.device)
+            )
+        same = generator.device.type == self.device.type
+        return generator if same else child_rng(generator, self.device)
+
+    @final
+    def _options(self, declared: type[Config], given: Mapping[str, Any]) -> Any:
+        """Check options against the declared ones. Raises OptionError."""
+        try:
+            return declared.parse(given)
+        except ConfigError as error:
+            raise OptionError(error.rule, received=error.received, remedy=error.remedy) from None
+
+    @final
+    def _refuse_given(self, what: str) -> None:
+        if self.is_given:
+            raise UnsupportedError(
+                f"A view with a bound condition can't {what}", remedy="Use the model itself."
+            )
+
+    @property
+    def _name(self) -> str:
+        return self.architecture or type(self).__name__
+
+    @final
+    def _tensor_options(self) -> tuple[torch.device, torch.dtype]:
+        for tensors in (self.parameters(), self.buffers()):
+            for tensor in tensors:
+                if tensor.is_floating_point():
+                    return tensor.device, tensor.dtype
+        return torch.device("cpu"), torch.get_default_dtype()
+
+
+@final
+class MovedBatches:
+    """A re-iterable of a model's batches as (x, weight), x as network maps take it."""
+
+    def __init__(self, model: Boundary, batches: Iterable[Batch]) -> None:
+        self.model, self.batches = model, batches
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor | None]]:
+        for batch in self.batches:
+            x = self.model._move(batch.x)
+            if isinstance(x, Tensor):
+                weight = None if batch.weight is None else batch.weight.to(self.model.device)
+                yield x.to(self.model.dtype), weight
