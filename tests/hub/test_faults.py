@@ -220,7 +220,8 @@ def test_a_process_killed_in_mid_download(served: LoopbackHub, home: Path) -> No
     served.fault(Fault(FaultKind.SLOW, path=FILE, at=10_000, pause=0.1))
     child = _child()
     deadline = time.monotonic() + 60
-    while not any(path.stat().st_size for path in (home / "hf").rglob("*.zoo-incomplete")):
+    partial = f"{hashlib.sha256(BIG).hexdigest()}.zoo-incomplete"
+    while not any(path.stat().st_size for path in (home / "hf").rglob(partial)):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     child.send_signal(signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)
