@@ -28,7 +28,7 @@ def command(as_json: bool) -> None:
 
     found = plugins.installed()
     if as_json:
-        show_json([{**p._asdict(), "commands": [c._asdict() for c in p.commands]} for p in found])
+        show_json([_fields(plugin) for plugin in found])
     else:
         show_table(
             ("namespace", "state", "distribution", "version", "models", "about"),

@@ -168,7 +168,9 @@ class Space(Config):
             rule = f"Codes of {what} lie between {low} and {high}"
         else:
             low, high = _BOUNDS.get(self.kind, (-math.inf, math.inf))
-            wrong = ~(torch.isfinite(x) & (x >= low) & (x <= high))
+            # NaN compares as false, so bounds refuse it too.
+            inside = (x >= low) & (x <= high) if self.kind in _BOUNDS else torch.isfinite(x)
+            wrong = ~inside
             if self.missing:
                 wrong &= ~torch.isnan(x)
             rule = f"Values of {what} are finite and lie between {low:g} and {high:g}"
