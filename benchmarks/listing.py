@@ -9,13 +9,12 @@ before the first run, as pip does when it installs.
 from __future__ import annotations
 
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from shutil import rmtree
+from statistics import median
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -41,20 +40,17 @@ def _home(site: Site) -> Path:
     return site.folder.with_suffix(".home")
 
 
-def cpu(site: Site, code: str, runs: int, before: Callable[[], None]) -> float:
-    """Give the median CPU milliseconds of a process."""
+def cpu(site: Site, code: str, cold: bool) -> float:
+    """Give the CPU milliseconds of one process."""
+    if cold:
+        rmtree(_home(site), ignore_errors=True)
     bytecode = site.folder.parent / "bytecode"
     environment = site.environment(ZOO_HOME=str(_home(site)), PYTHONPYCACHEPREFIX=str(bytecode))
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    times = []
-    for run in range(runs + 1):
-        before()
-        start = _spent()
-        command = [sys.executable, "-c", code]
-        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
-        if run:
-            times.append(_spent() - start)
-    return 1000 * statistics.median(times)
+    start = _spent()
+    command = [sys.executable, "-c", code]
+    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+    return 1000 * (_spent() - start)
 
 
 def _spent() -> float:
@@ -62,19 +58,27 @@ def _spent() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def medians(few: Site, many: Site, runs: int) -> dict[str, tuple[float, float]]:
+    """Measure all in turn, so that a machine that slows down slows each of them."""
+    codes = {"python -c pass": "pass", **{name: ZOO.format(name.split()) for name in COMMANDS}}
+    times: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in codes}
+    for _ in range(runs + 1):
+        for name, code in codes.items():
+            times[name][0].append(cpu(few, code, cold=True))
+            times[name][1].append(cpu(many, code, cold=False))
+    # The first run of each compiles bytecode and the larger index.
+    return {n: (median(cold[1:]), median(warm[1:])) for n, (cold, warm) in times.items()}
+
+
 def main(runs: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         few = installation(Path(folder, "few"), 100)
         many = installation(Path(folder, "many"), 10_000)
         print(f"{'CPU, median':24}  cold, 100  warm, 10,000  under {BUDGET} ms")
-        print(f"{'python -c pass':24}  {cpu(few, 'pass', runs, lambda: None):6.0f} ms")
-        for name in COMMANDS:
-            code = ZOO.format(name.split())
-            cold = cpu(few, code, runs, lambda: rmtree(_home(few), ignore_errors=True))
-            warm = cpu(many, code, runs, lambda: None)
+        for name, (cold, warm) in medians(few, many, runs).items():
             kept = "yes" if max(cold, warm) < BUDGET else "NO"
             print(f"{name:24}  {cold:6.0f} ms  {warm:9.0f} ms  {kept}", flush=True)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 7)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 11)
