@@ -38,11 +38,7 @@ class Codes:
         """Repeat one row n times; n rows stay as they are. Raises ConditionError otherwise."""
         if len(self) == n:
             return self
-        if len(self) != 1:
-            raise ConditionError(
-                "Give one condition for all samples, or one for each",
-                received=f"{len(self)} conditions for {n} samples",
-            )
+        require_one_row(len(self), n)
         return Codes({k: t.expand(n, *t.shape[1:]) for k, t in self.tensors.items()})
 
     def to(self, device: torch.device | str) -> Codes:
@@ -53,3 +49,12 @@ class Codes:
     def cat(parts: Sequence[Codes]) -> Codes:
         """Put rows one after another."""
         return Codes({k: torch.cat([p[k] for p in parts]) for k in parts[0].tensors})
+
+
+def require_one_row(rows: int, n: int) -> None:
+    """Raise ConditionError unless there is one condition, which n samples can share."""
+    if rows != 1:
+        raise ConditionError(
+            "Give one condition for all samples, or one for each",
+            received=f"{rows} conditions for {n} samples",
+        )

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from zoo_core.errors import ConditionError
+from zoo_core.interfaces.codes import require_one_row
 
 _FIELDS = ("vector", "sequence", "mask", "image")
 
@@ -104,11 +105,7 @@ class Context:
         """Repeat one row n times; n rows stay as they are. Raises ConditionError otherwise."""
         if len(self) == n:
             return self
-        if len(self) != 1:
-            raise ConditionError(
-                "Give one condition for all samples, or one for each",
-                received=f"{len(self)} conditions for {n} samples",
-            )
+        require_one_row(len(self), n)
         return self._map(lambda tensor: tensor.expand(n, *tensor.shape[1:]))
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> Context:

@@ -83,12 +83,6 @@ def _by_last_part(name: str, known: list[str], n: int) -> list[str]:
     return [by_end[end] for end in ends]
 
 
-def namespaces() -> list[str]:
-    """List the namespaces that the installed plugins and the public index know."""
-    current = listing()
-    return sorted(set(current.owners) | {plugin.namespace for plugin in current.plugins})
-
-
 def _matcher(pattern: str) -> Callable[[str], object]:
     """Match names as shells match files; names are lower case."""
     return re.compile(fnmatch.translate(pattern.lower())).match
