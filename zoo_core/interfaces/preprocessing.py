@@ -139,6 +139,7 @@ class Preprocessing(nn.Module):
 
     def __init__(self, steps: Iterable[Standardize | Dequantize | Logit], space: Space) -> None:
         super().__init__()
+        self.missing = space.missing
         self.maps = nn.ModuleList(_build_map(step, space) for step in steps)
         if len(self.maps) and space.ragged:
             raise DefinitionError("Preprocessing maps arrays of one shape", received=space)
@@ -157,7 +158,7 @@ class Preprocessing(nn.Module):
         for step in self._maps():
             x, slope = step(x, rng)
             log_slope = log_slope + slope
-        if len(self.maps):
+        if self.missing:
             log_slope = torch.where(torch.isnan(x), 0.0, log_slope)
         return x, log_slope
 
