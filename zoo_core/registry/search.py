@@ -6,7 +6,6 @@ import fnmatch
 import re
 from collections.abc import Callable
 
-from zoo_core.plugins.current import listing
 from zoo_core.plugins.names import namespace_of
 from zoo_core.registry import memory
 from zoo_core.registry.offers import Offers
