@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import Annotated, final
 
+import pydantic
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from zoo_plugin_flows.bijection import Bijection
 from zoo_plugin_flows.elementwise import Elementwise
+from zoo_plugin_flows.flow import FlowConfig
 from zoo_plugin_flows.networks import CouplingNetwork
+
+
+class CouplingConfig(FlowConfig):
+    """The fields that every coupling flow has.
+
+    transforms: number of coupling layers. hidden: widths of the hidden layers of each coupling's
+    network. dropout: share of hidden units dropped in training.
+    """
+
+    transforms: pydantic.PositiveInt = 6
+    hidden: tuple[pydantic.PositiveInt, ...] = (64, 64)
+    dropout: Annotated[float, pydantic.Field(ge=0, lt=1)] = 0.0
 
 
 @final
@@ -61,7 +76,7 @@ class Coupling(nn.Module):
 
 
 @final
-class CouplingStack(nn.Module):
+class CouplingStack(Bijection):
     """Coupling layers that move the odd and the even features in turn: a bijection of R^d.
 
     Even and odd features are kept apart from layer to layer and put together once, at the end.
@@ -85,8 +100,8 @@ class CouplingStack(nn.Module):
             self.couplings.append(Coupling(elementwise, kept, moved, context, hidden, dropout))
 
     def forward(
-        self, x: Float[Tensor, "n features"], context: Float[Tensor, "n context"] | None
-    ) -> tuple[Float[Tensor, "n features"], Float[Tensor, " n"]]:
+        self, x: Float[Tensor, "n d"], context: Float[Tensor, "n c"] | None
+    ) -> tuple[Float[Tensor, "n d"], Float[Tensor, " n"]]:
         """Map data to noise, and give the log-determinant of each row."""
         halves = _split(x)
         log_det = x.new_zeros(len(x))
@@ -97,8 +112,8 @@ class CouplingStack(nn.Module):
         return _join(*halves), log_det
 
     def inverse(
-        self, z: Float[Tensor, "n features"], context: Float[Tensor, "n context"] | None
-    ) -> tuple[Float[Tensor, "n features"], Float[Tensor, " n"]]:
+        self, z: Float[Tensor, "n d"], context: Float[Tensor, "n c"] | None
+    ) -> tuple[Float[Tensor, "n d"], Float[Tensor, " n"]]:
         """Map noise to data, and give the inverse's log-determinant of each row."""
         halves = _split(z)
         log_det = z.new_zeros(len(z))

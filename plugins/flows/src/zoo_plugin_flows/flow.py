@@ -1,8 +1,7 @@
-"""What all flows share: a bijection between data and normal noise, hence an exact density."""
+"""What all flows share: a bijection between data and noise, hence an exact density."""
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from typing import Annotated, Any, ClassVar, Self, final
 
@@ -12,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zoo_core.config import Config
-from zoo_core.errors import DataError
+from zoo_core.errors import DataError, OptionError
 from zoo_core.interfaces.call import Call
 from zoo_core.interfaces.conditioner import Conditioner
 from zoo_core.interfaces.density import DensityModel
@@ -26,33 +25,34 @@ from zoo_core.interfaces.preprocessing import (
     default_preprocessing,
 )
 from zoo_core.interfaces.space import Kind, Space
-from zoo_plugin_flows.coupling import CouplingStack
-from zoo_plugin_flows.elementwise import Elementwise
+from zoo_plugin_flows.bijection import Bijection
+from zoo_plugin_flows.noise import noise_for
 
 
 class FlowConfig(Config):
-    """The fields that every coupling flow has.
+    """The fields that every flow has.
 
     space: what one sample is; its entries are flattened. preprocessing: maps from data to network
     space; unless given the usual ones for the space, which are then written down here.
-    conditioner: what the flow is told, if it is. transforms: number of coupling layers. hidden:
-    widths of the hidden layers of each coupling's network. dropout: share of hidden units dropped
-    in training.
+    conditioner: what the flow is told, if it is. base: the distribution that data are mapped to,
+    any model of the zoo with samples and a density; standard normal noise if none is given.
     """
+
+    on_angles: ClassVar[bool] = False
+    """Whether the flow is one of angles instead of one on the line."""
 
     space: Space
     preprocessing: tuple[Step, ...] = pydantic.Field(
         default_factory=lambda fields: default_preprocessing(fields["space"])
     )
     conditioner: Annotated[Part, Provides(Conditioner)] | None = None
-    transforms: pydantic.PositiveInt = 6
-    hidden: tuple[pydantic.PositiveInt, ...] = (64, 64)
-    dropout: Annotated[float, pydantic.Field(ge=0, lt=1)] = 0.0
+    base: Annotated[Part, Provides(Generator, DensityModel)] | None = None
 
     @pydantic.model_validator(mode="after")
     def _flattens(self) -> Self:
-        if self.space.kind in (Kind.CATEGORICAL, Kind.ANGLE):
-            raise ValueError(f"a flow on the line is no model of {self.space.kind} data")
+        if self.space.kind is Kind.CATEGORICAL or (self.space.kind is Kind.ANGLE) != self.on_angles:
+            what = "a flow of angles" if self.on_angles else "a flow on the line"
+            raise ValueError(f"{what} is no model of {self.space.kind} data")
         if self.space.ragged or self.space.missing or not self.space.size:
             raise ValueError("a flow needs whole arrays of one shape, with no missing values")
         kinds = [type(step) for step in self.preprocessing]
@@ -69,24 +69,24 @@ class FlowConfig(Config):
 class FlowSampleOptions(Config):
     """Options of a flow's `sample`.
 
-    temperature: factor on the noise's standard deviation. Samples at another one than 1 don't
-    follow the model's density.
+    temperature: factor on the normal noise's standard deviation. Samples at another one than 1
+    don't follow the model's density.
     """
 
     temperature: pydantic.PositiveFloat = 1.0
 
 
 class Flow(Generator, DensityModel):
-    """A bijection f from data to standard normal noise: log p(x) = log N(f(x)) + log |det f'(x)|.
+    """A bijection f from data to noise: log p(x) = log p_noise(f(x)) + log |det f'(x)|.
 
     The change of variables as in Dinh et al. 2017 (arXiv:1605.08803), equations 2 and 3. A flow
-    says in `_elementwise` how its couplings move a feature.
+    builds its f in `_bijection`.
     """
 
     Config: ClassVar[type[Config]] = FlowConfig
     SampleOptions: ClassVar[type[Config]] = FlowSampleOptions
 
-    bijection: CouplingStack
+    bijection: Bijection
     """The map in network space, on flat rows: `forward` to noise, `inverse` from it."""
 
     @final
@@ -121,41 +121,62 @@ class Flow(Generator, DensityModel):
         return self._to_codes(self.preprocessing.inverse(self._inverse(noise, call)))
 
     @abstractmethod
-    def _elementwise(self) -> Elementwise:
-        """Choose the map that the couplings move a feature by."""
+    def _bijection(self, features: int, context: int) -> Bijection:
+        """Build the map, of rows of so many features, told a context of this width (0: none)."""
 
     @final
     def _preprocessing(self) -> tuple[Standardize | Dequantize | Logit, ...]:
         return self.config.preprocessing
 
     @final
+    def _part_space(self, name: str) -> Space:
+        if name != "base":
+            return self.space
+        size = self.space.size
+        return Space.angle(size) if self.space.kind is Kind.ANGLE else Space.real(size)
+
+    @final
     def _build(self) -> None:
         conditioner = self._conditioner()
-        self.bijection = CouplingStack(
-            self._elementwise(),
-            features=self.space.size,
-            context=0 if conditioner is None else conditioner.context_shape.as_vector,
-            layers=self.config.transforms,
-            hidden=self.config.hidden,
-            dropout=self.config.dropout,
-        )
+        context = 0 if conditioner is None else conditioner.context_shape.as_vector
+        self.bijection = self._bijection(self.space.size, context)
 
     @final
     def _log_prob(self, z: Tensor, call: Call) -> Tensor:
         noise, log_det = self._forward(z, call)
-        constant = 0.5 * self.space.size * math.log(2 * math.pi)
-        return log_det - 0.5 * noise.square().sum(-1) - constant
+        base = self._base()
+        if base is None:
+            return log_det + noise_for(self.space).log_prob(noise)
+        return log_det + base.log_prob(noise, rng=call.rng)
 
     @final
     def _sample(self, n: int, call: Call) -> Tensor:
-        noise = torch.randn(
-            n, self.space.size, generator=call.rng, device=self.device, dtype=self.dtype
-        )
-        return self._inverse(noise * call.options.temperature, call)
+        return self._inverse(self._noise(n, call), call)
+
+    @final
+    def _noise(self, n: int, call: Call) -> Tensor:
+        """Draw from the base distribution, [n, d]."""
+        temperature, base = call.options.temperature, self._base()
+        plain = base is None and self.space.kind is not Kind.ANGLE
+        if temperature != 1 and not plain:
+            raise OptionError(
+                "Only a flow from normal noise has a temperature",
+                received=f"temperature={temperature}",
+                remedy="Leave it out.",
+            )
+        if isinstance(base, Generator):
+            return base.sample(n, rng=call.rng)
+        rows = torch.empty(n, self.space.size, device=self.device, dtype=self.dtype)
+        return noise_for(self.space).fill(rows, call.rng) * temperature
+
+    @final
+    def _base(self) -> Any:
+        """Give the part `base`, or None."""
+        return self._modules.get("base")
 
     @final
     def _forward(self, z: Any, call: Call) -> tuple[Tensor, Tensor]:
-        return self.bijection.forward(z.reshape(len(z), -1), _vector(call))
+        return self.bijection(z.reshape(len(z), -1), _vector(call))
 
     @final
     def _inverse(self, noise: Tensor, call: Call) -> Tensor:

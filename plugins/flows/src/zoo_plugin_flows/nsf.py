@@ -7,12 +7,14 @@ from typing import Annotated, ClassVar, final
 import pydantic
 
 from zoo_core import config as configuration
-from zoo_plugin_flows.flow import Flow, FlowConfig
+from zoo_plugin_flows.bijection import Bijection
+from zoo_plugin_flows.coupling import CouplingConfig, CouplingStack
+from zoo_plugin_flows.flow import Flow
 from zoo_plugin_flows.splines import RationalQuadraticSpline
 
 
 @final
-class NSFConfig(FlowConfig):
+class NSFConfig(CouplingConfig):
     """Fields of a neural spline flow.
 
     bins: number of bins of each spline. bound: each spline is the identity outside [-bound, bound]
@@ -42,5 +44,9 @@ class NSF(Flow):
 
     config: NSFConfig
 
-    def _elementwise(self) -> RationalQuadraticSpline:
-        return RationalQuadraticSpline(self.config.bins, self.config.bound, self.config.minimum)
+    def _bijection(self, features: int, context: int) -> Bijection:
+        config = self.config
+        elementwise = RationalQuadraticSpline(config.bins, config.bound, config.minimum)
+        return CouplingStack(
+            elementwise, features, context, config.transforms, config.hidden, config.dropout
+        )

@@ -8,11 +8,13 @@ import pydantic
 
 from zoo_core import config as configuration
 from zoo_plugin_flows.affine import BoundedAffine
-from zoo_plugin_flows.flow import Flow, FlowConfig
+from zoo_plugin_flows.bijection import Bijection
+from zoo_plugin_flows.coupling import CouplingConfig, CouplingStack
+from zoo_plugin_flows.flow import Flow
 
 
 @final
-class RealNVPConfig(FlowConfig):
+class RealNVPConfig(CouplingConfig):
     """Fields of a RealNVP.
 
     bound: largest absolute logarithm of a coupling's scale.
@@ -35,5 +37,9 @@ class RealNVP(Flow):
 
     config: RealNVPConfig
 
-    def _elementwise(self) -> BoundedAffine:
-        return BoundedAffine(self.config.bound)
+    def _bijection(self, features: int, context: int) -> Bijection:
+        config = self.config
+        elementwise = BoundedAffine(config.bound)
+        return CouplingStack(
+            elementwise, features, context, config.transforms, config.hidden, config.dropout
+        )

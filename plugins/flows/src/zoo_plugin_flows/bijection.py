@@ -1,0 +1,61 @@
+"""Bijections: what flows are made of."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import final
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class Bijection(nn.Module, ABC):
+    """An invertible map of flat rows, told a context or not, with its log-determinant.
+
+    `forward` goes from data to noise. The context is None where there is none to be told.
+    """
+
+    @abstractmethod
+    def forward(
+        self, x: Float[Tensor, "n d"], context: Float[Tensor, "n c"] | None
+    ) -> tuple[Float[Tensor, "n d"], Float[Tensor, " n"]]:
+        """Map data to noise, and give log |det| of the Jacobian at each row."""
+
+    @abstractmethod
+    def inverse(
+        self, z: Float[Tensor, "n d"], context: Float[Tensor, "n c"] | None
+    ) -> tuple[Float[Tensor, "n d"], Float[Tensor, " n"]]:
+        """Map noise to data, and give log |det| of the inverse's Jacobian at each row."""
+
+
+@final
+class Chain(Bijection):
+    """Bijections one after the other; their log-determinants add up."""
+
+    def __init__(self, links: Iterable[Bijection]) -> None:
+        super().__init__()
+        self.links = nn.ModuleList(links)
+
+    def forward(
+        self, x: Float[Tensor, "n d"], context: Float[Tensor, "n c"] | None
+    ) -> tuple[Float[Tensor, "n d"], Float[Tensor, " n"]]:
+        """Go through the links in order."""
+        log_det = x.new_zeros(len(x))
+        for link in self._links():
+            x, change = link(x, context)
+            log_det = log_det + change
+        return x, log_det
+
+    def inverse(
+        self, z: Float[Tensor, "n d"], context: Float[Tensor, "n c"] | None
+    ) -> tuple[Float[Tensor, "n d"], Float[Tensor, " n"]]:
+        """Go through the links' inverses in the opposite order."""
+        log_det = z.new_zeros(len(z))
+        for link in reversed(self._links()):
+            z, change = link.inverse(z, context)
+            log_det = log_det + change
+        return z, log_det
+
+    def _links(self) -> list[Bijection]:
+        return [link for link in self.links if isinstance(link, Bijection)]
