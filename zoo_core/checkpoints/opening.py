@@ -14,6 +14,7 @@ from zoo_core.checkpoints.sources import Source, SourceFile
 from zoo_core.checkpoints.texts import (
     CONFIG,
     MANIFEST,
+    RECIPE,
     Description,
     parse_manifest,
     read_description,
@@ -87,6 +88,8 @@ def folder_source(folder: Path, *, mappable: bool = False) -> Source:
     manifest = parse_manifest(read_text(files[MANIFEST]), str(folder))
     promised = {n: h for n, h in manifest.files.items() if n in (CONFIG, INDEX, WEIGHTS)}
     promised |= {n: h for n, h in manifest.files.items() if n.endswith(".safetensors")}
+    # A model loads without its recipe; one that is there is the one that was saved.
+    promised |= {n: h for n, h in manifest.files.items() if n == RECIPE and n in files}
     files |= {n: SourceFile(folder / n, sha256, mappable) for n, sha256 in promised.items()}
     missing = sorted(name for name in promised if name not in names)
     if missing:

@@ -19,6 +19,7 @@ from zoo_core.checkpoints.texts import (
     CARD,
     CONFIG,
     MANIFEST,
+    RECIPE,
     Description,
     Manifest,
     parse_manifest,
@@ -34,7 +35,8 @@ from zoo_core.interfaces.model import Model
 class Wrapping:
     """What is saved around a model: its card, the reference in the card, the plugins' versions.
 
-    `readme` is a card that a person wrote, saved in the place of the generated one.
+    `readme` is a card that a person wrote, saved in the place of the generated one; `recipe` is
+    the text of recipe.yaml, by which the model was made, where it is known.
     """
 
     card: Card = field(default_factory=Card)
@@ -42,6 +44,7 @@ class Wrapping:
     plugins: Mapping[str, str] = field(default_factory=dict)
     shard_bytes: int = SHARD_BYTES
     readme: bytes | None = None
+    recipe: bytes | None = None
 
 
 def save_folder(model: Model, folder: Path, wrapping: Wrapping) -> None:
@@ -113,6 +116,9 @@ class _Parts:
         tensors = {name: slot.tensor for name, slot in self.tensors.items()}
         limit = self.wrapping.shard_bytes
         files = [CONFIG, *write_weights(beside, tensors, ties(self.tensors), limit)]
+        if self.wrapping.recipe is not None:
+            write_bytes(beside / RECIPE, self.wrapping.recipe)
+            files.append(RECIPE)
         hashes = {name: file_hash(beside / name) for name in files}
         card = self._card(target)
         edited = edited_card(target) if self.wrapping.readme is None else self.wrapping.readme

@@ -20,6 +20,7 @@ FORMAT = 1
 CONFIG = "config.json"
 MANIFEST = "zoo_manifest.json"
 CARD = "README.md"
+RECIPE = "recipe.yaml"
 MAX_TEXT = 16 * 2**20
 _ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9_-]*/[a-z0-9][a-z0-9._-]*")
 _HASH = re.compile(r"[0-9a-f]{64}")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from zoo_core.registry.registered import RegisteredModel
 
 _WEIGHTS = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?")
-_TEXTS = ("config.json", "zoo_manifest.json", "README.md")
+_TEXTS = ("config.json", "zoo_manifest.json", "README.md", "recipe.yaml")
 _PATH = re.compile(r"[./\\~]|[A-Za-z]:[\\/]")
 
 

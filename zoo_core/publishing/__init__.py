@@ -9,7 +9,7 @@ from pathlib import Path
 from zoo_core.checkpoints.card import Card, Metric
 from zoo_core.checkpoints.opening import folder_source, open_model
 from zoo_core.checkpoints.saving import Wrapping, edited_card, save_folder
-from zoo_core.checkpoints.texts import CARD
+from zoo_core.checkpoints.texts import CARD, RECIPE, read_text
 from zoo_core.errors import PluginMissingError, UnknownNameError
 from zoo_core.hub.reference import HubReference
 from zoo_core.interfaces import late
@@ -22,15 +22,23 @@ from zoo_core.publishing.pushing import Pushed, upload
 __all__ = ["Card", "Metric", "Pushed", "push", "save"]
 
 
-def save(model: Model, folder: str | os.PathLike[str], *, card: Card | None = None) -> Path:
+def save(
+    model: Model,
+    folder: str | os.PathLike[str],
+    *,
+    card: Card | None = None,
+    recipe: str | None = None,
+) -> Path:
     """Save a model as a folder that `zoo.load("./folder")` loads; gives the folder.
 
     It is written beside and renamed; a saved model that is there is replaced as a whole, but a
-    README.md that a person has edited is kept. Raises CheckpointError where the folder holds
-    anything else, TensorError for tensors that aren't what the configuration builds.
+    README.md that a person has edited is kept. `recipe` is the text of a recipe.yaml, which then
+    goes wherever the model goes. Raises CheckpointError where the folder holds anything else,
+    TensorError for tensors that aren't what the configuration builds.
     """
     place = Path(folder).expanduser()
-    save_folder(model, place, Wrapping(card or Card(), plugins=_plugins(model)))
+    text = None if recipe is None else recipe.encode()
+    save_folder(model, place, Wrapping(card or Card(), plugins=_plugins(model), recipe=text))
     return place
 
 
@@ -45,21 +53,23 @@ def push(
     """Push a model to `owner/repo` on the Hub: one commit, and a tag where one is given.
 
     A reference that `zoo.load` takes may stand for the model; a folder's README.md that a person
-    has edited goes along. The model is saved, loaded back strictly and compared, samples included,
-    before anything is sent. A README.md that a person has edited on the Hub stays as it is. Gives
-    the commit and the registry entry to add. Raises HubError's children.
+    has edited goes along, and so does its recipe.yaml. The model is saved, loaded back strictly
+    and compared, samples included, before anything is sent. A README.md that a person has edited
+    on the Hub stays as it is. Gives the commit and the registry entry to add. Raises HubError's
+    children.
     """
     reference = HubReference(repo, tag or "main")
     ref = str(reference) if tag is not None else f"hf://{repo}"
     card = card or Card()
-    readme = None
+    readme = recipe = None
     if not isinstance(model, Model):
         located = locate(model)
         model, readme = open_model(located.source), _edited_readme(located)
+        recipe = _recipe(located)
     plugins = _plugins(model)
     with tempfile.TemporaryDirectory(prefix="zoo-push-") as place:
         folder = Path(place) / repo.rpartition("/")[2]
-        save_folder(model, folder, Wrapping(card, ref, plugins, readme=readme))
+        save_folder(model, folder, Wrapping(card, ref, plugins, readme=readme, recipe=recipe))
         compare(model, open_model(folder_source(folder), device=model.device))
         return upload(model, folder, reference, private=private, tag=tag, card=card)
 
@@ -68,6 +78,12 @@ def _edited_readme(located: Located) -> bytes | None:
     """Give the card of a folder of this machine where a person has edited it."""
     place = located.files.get(CARD)
     return None if place is None or located.pin is not None else edited_card(place.parent)
+
+
+def _recipe(located: Located) -> bytes | None:
+    """Give the recipe.yaml beside a model, its bytes verified."""
+    file = located.source.files.get(RECIPE)
+    return None if file is None else read_text(file)
 
 
 def _plugins(model: Model) -> dict[str, str]:

@@ -9,6 +9,7 @@ import yaml
 
 from zoo_core.checkpoints.card import Card
 from zoo_core.checkpoints.saving import file_hash
+from zoo_core.checkpoints.texts import RECIPE
 from zoo_core.hub.reference import HubReference
 from zoo_core.interfaces.model import Model
 from zoo_core.plugins import versions
@@ -34,6 +35,7 @@ def registry_entry(model: Model, folder: Path, pinned: HubReference, card: Card)
         "citation": card.citation,
         "dataset": card.dataset,
         "metrics": [metric.fields() for metric in card.metrics],
+        "recipe": RECIPE if (folder / RECIPE).is_file() else None,
         "tags": list(card.tags),
         "status": "experimental",
     }
