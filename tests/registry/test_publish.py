@@ -91,7 +91,8 @@ def test_a_bad_first_party_file_is_not_published(root: Path) -> None:
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.just("\n"), max_size=40)
 KEYS = st.from_regex(r"[a-z][a-z0-9/.-]{0,12}", fullmatch=True)
-SCALARS = TEXT | st.integers(-(10**17), 10**17) | st.booleans() | st.none()
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+SCALARS = TEXT | st.integers(-(10**17), 10**17) | FLOATS | st.booleans() | st.none()
 VALUES = st.recursive(
     SCALARS,
     lambda v: st.lists(v, max_size=4) | st.dictionaries(KEYS, v, max_size=4),

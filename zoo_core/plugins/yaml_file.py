@@ -67,31 +67,32 @@ def file_error(path: str, line: int | None, rule: str, **more: Any) -> RegistryF
     return RegistryFileError(f"{place}: {rule}", **more)
 
 
-def read(path: str) -> LinedDict:
-    """Read a registry file into plain data. Raises RegistryFileError with file and line."""
-    data = _bytes(path)
+def read(path: str, what: str = "a registry file") -> LinedDict:
+    """Read a YAML file into plain data. Raises RegistryFileError with file and line.
+
+    `what` is how messages call the file.
+    """
+    data = _bytes(path, what)
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise file_error(path, line, "a registry file is UTF-8 text") from None
+        raise file_error(path, line, f"{what} is UTF-8 text") from None
     loader = Loader(data)
     try:
-        return _Reader(path, loader).document()
+        return _Reader(path, loader, what).document()
     except yaml.YAMLError as error:
         raise _syntax_error(path, error) from None
     finally:
         loader.dispose()
 
 
-def _bytes(path: str) -> bytes:
+def _bytes(path: str, what: str) -> bytes:
     try:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
             if size > LARGEST:
-                raise file_error(
-                    path, None, f"a registry file has {LARGEST} bytes at most", received=size
-                )
+                raise file_error(path, None, f"{what} has {LARGEST} bytes at most", received=size)
             return file.read()
     except OSError as error:
         raise file_error(path, None, f"it cannot be read: {error.strerror or error}") from error
@@ -108,23 +109,23 @@ def _syntax_error(path: str, error: yaml.YAMLError) -> RegistryFileError:
 class _Reader:
     """Builds plain data from a parser's events."""
 
-    def __init__(self, path: str, loader: Any) -> None:
-        self._path = path
+    def __init__(self, path: str, loader: Any, what: str) -> None:
+        self._path, self._what = path, what
         self._next = loader.get_event
 
     def document(self) -> LinedDict:
         self._next()
         event = self._next()
         if isinstance(event, yaml.StreamEndEvent):
-            raise self._error(event, "a registry file is not empty")
+            raise self._error(event, f"{self._what} is not empty")
         event = self._next()
         if not isinstance(event, yaml.MappingStartEvent):
-            raise self._error(event, "a registry file is a mapping that begins with `schema: 1`")
+            raise self._error(event, f"{self._what} is a mapping, `key: value`")
         root = self._mapping(event, 1)
         self._next()
         event = self._next()
         if not isinstance(event, yaml.StreamEndEvent):
-            raise self._error(event, "a registry file is one YAML document")
+            raise self._error(event, f"{self._what} is one YAML document")
         return root
 
     def _error(self, event: Any, rule: str) -> RegistryFileError:
@@ -135,7 +136,7 @@ class _Reader:
         if kind is ScalarEvent:
             return self._scalar(event)
         if kind is yaml.AliasEvent:
-            raise self._error(event, "aliases (*name) are not used in registry files")
+            raise self._error(event, "aliases (*name) are not used here")
         if depth > _DEEPEST:
             raise self._error(event, f"nothing is nested deeper than {_DEEPEST} levels")
         if kind is yaml.MappingStartEvent:

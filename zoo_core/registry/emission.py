@@ -50,7 +50,15 @@ def _flow(value: Any) -> str:
         return "[" + ", ".join(map(_flow, value)) + "]"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float):
+        return _float(value)
     return "null" if value is None else _text(value) if isinstance(value, str) else repr(value)
+
+
+def _float(value: float) -> str:
+    """Write a number with a point, without which YAML 1.1 takes 1e-05 for text."""
+    text = repr(value)
+    return text if "." in text else text.replace("e", ".0e")
 
 
 def _is_block(text: str) -> bool:
