@@ -31,6 +31,7 @@ _HOMES = {
     "zoo_core.interfaces.generator": ("Generator",),
     "zoo_core.interfaces.density": ("Density", "DensityKind", "DensityModel", "Measure"),
     "zoo_core.interfaces.conditioner": ("Conditioner",),
+    "zoo_core.interfaces.reparameterized": ("Reparameterized",),
     "zoo_core.interfaces.randomness": ("rng",),
     "zoo_core.hooks": ("hookimpl",),
     "zoo_core.registry": ("create", "info", "list_models", "register"),
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from zoo_core.interfaces.part import Provides as Provides
     from zoo_core.interfaces.ragged import Ragged as Ragged
     from zoo_core.interfaces.randomness import rng as rng
+    from zoo_core.interfaces.reparameterized import Reparameterized as Reparameterized
     from zoo_core.interfaces.space import Space as Space
     from zoo_core.loading import load as load
     from zoo_core.loading import pull as pull

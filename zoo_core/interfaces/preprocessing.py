@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Annotated, Literal, final
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo_core.config import Config
-from zoo_core.errors import DefinitionError
+from zoo_core.errors import DefinitionError, UnsupportedError
 from zoo_core.interfaces.space import Kind, Space
 
 
@@ -66,6 +67,13 @@ class EntrywiseMap(nn.Module, ABC):
     def inverse(self, z: Tensor) -> Tensor:
         """Map back."""
 
+    @abstractmethod
+    def inverse_log_slope(self, z: Tensor) -> Tensor:
+        """Give the log-derivative of `inverse` at z (broadcastable).
+
+        Raises UnsupportedError for a map that is no smooth one.
+        """
+
 
 @final
 class StandardizeMap(EntrywiseMap):
@@ -87,6 +95,10 @@ class StandardizeMap(EntrywiseMap):
     def inverse(self, z: Tensor) -> Tensor:
         """Undo it."""
         return z * self.scale + self.loc
+
+    def inverse_log_slope(self, z: Tensor) -> Tensor:
+        """Give log scale."""
+        return self.scale.log().expand(z.shape)
 
     def set_moments(self, mean: Tensor, variance: Tensor) -> None:
         """Take moments over; an entry that never varies keeps the scale 1."""
@@ -112,6 +124,11 @@ class DequantizeMap(EntrywiseMap):
         """Round down to codes."""
         return (z * self.levels).floor().clamp(0, self.levels - 1)
 
+    def inverse_log_slope(self, z: Tensor) -> Tensor:
+        """Refuse: rounding has no slope."""
+        del z
+        raise UnsupportedError("Rounding to codes has no slope")
+
 
 @final
 class LogitMap(EntrywiseMap):
@@ -131,6 +148,11 @@ class LogitMap(EntrywiseMap):
     def inverse(self, z: Tensor) -> Tensor:
         """Map the line to the unit interval; what falls beyond its ends is put on them."""
         return ((z.sigmoid() - self.alpha) / (1 - 2 * self.alpha)).clamp(0, 1)
+
+    def inverse_log_slope(self, z: Tensor) -> Tensor:
+        """Give log σ(z) + log σ(−z) − log(1 − 2α)."""
+        slope = math.log(1 - 2 * self.alpha)
+        return nn.functional.logsigmoid(z) + nn.functional.logsigmoid(-z) - slope
 
 
 @final
@@ -167,6 +189,17 @@ class Preprocessing(nn.Module):
         for step in reversed(self._maps()):
             z = step.inverse(z)
         return z
+
+    def inverse_with_log_slope(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Map network space back; give the log-derivative of every entry of that map too.
+
+        Raises UnsupportedError where codes are rounded.
+        """
+        log_slope = torch.zeros_like(z)
+        for step in reversed(self._maps()):
+            log_slope = log_slope + step.inverse_log_slope(z)
+            z = step.inverse(z)
+        return z, log_slope
 
     @torch.no_grad()
     def fit(

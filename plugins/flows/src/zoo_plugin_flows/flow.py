@@ -1,4 +1,4 @@
-"""What all flows share: a bijection between data and noise, hence an exact density."""
+"""What all flows share: a bijection between data and noise, hence a density."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zoo_core.config import Config
-from zoo_core.errors import DataError, OptionError
+from zoo_core.errors import DataError, OptionError, UnsupportedError
 from zoo_core.interfaces.call import Call
 from zoo_core.interfaces.conditioner import Conditioner
-from zoo_core.interfaces.density import DensityModel
+from zoo_core.interfaces.density import DensityKind, DensityModel
 from zoo_core.interfaces.generator import Generator
+from zoo_core.interfaces.model import Model
 from zoo_core.interfaces.part import Part, Provides
 from zoo_core.interfaces.preprocessing import (
     Dequantize,
@@ -24,7 +25,9 @@ from zoo_core.interfaces.preprocessing import (
     Step,
     default_preprocessing,
 )
+from zoo_core.interfaces.reparameterized import Reparameterized
 from zoo_core.interfaces.space import Kind, Space
+from zoo_plugin_flows.bases import base_log_prob, check_base, combined, reparameterizes
 from zoo_plugin_flows.bijection import Bijection
 from zoo_plugin_flows.noise import noise_for
 
@@ -65,7 +68,6 @@ class FlowConfig(Config):
         return self
 
 
-@final
 class FlowSampleOptions(Config):
     """Options of a flow's `sample`.
 
@@ -76,11 +78,12 @@ class FlowSampleOptions(Config):
     temperature: pydantic.PositiveFloat = 1.0
 
 
-class Flow(Generator, DensityModel):
+class Flow(Generator, DensityModel, Reparameterized):
     """A bijection f from data to noise: log p(x) = log p_noise(f(x)) + log |det f'(x)|.
 
     The change of variables as in Dinh et al. 2017 (arXiv:1605.08803), equations 2 and 3. A flow
-    builds its f in `_bijection`.
+    builds its f in `_bijection`; one whose f takes options or random numbers says how in
+    `_to_base` and `_from_base`, and of what kind its log-determinant is in `_log_det_kind`.
     """
 
     Config: ClassVar[type[Config]] = FlowConfig
@@ -91,38 +94,80 @@ class Flow(Generator, DensityModel):
 
     @final
     def to_noise(
-        self, x: Any, *, condition: Any = None, rng: torch.Generator | None = None
+        self,
+        x: Any,
+        *,
+        condition: Any = None,
+        rng: torch.Generator | None = None,
+        **options: Any,
     ) -> tuple[Float[Tensor, "n d"], Float[Tensor, " n"]]:
         """Map data `[n, *shape]` to noise; give the log-determinant of each row too, in nats.
 
-        The log-density of the noise plus the log-determinant is `log_prob`; rng is for the
-        dequantising noise of discrete data. Raises DataError, ConditionError.
+        The log-density of the noise plus the log-determinant is `log_prob`, with the same options;
+        rng is for the dequantising noise of discrete data and for random estimates. Raises
+        DataError, ConditionError, OptionError.
         """
+        parsed = self._options(self.LogProbOptions, options)
         generator = self._rng(rng, default_seed=0)
         data = self._checked(x)
         context = self._context_of(condition, len(data))
         z, before = self._to_network(data, generator, None)
-        noise, log_det = self._forward(z, Call(generator, context=context))
+        noise, log_det = self._to_base(_rows(z), Call(generator, context=context, options=parsed))
         return noise, before + log_det
 
     @final
-    def from_noise(self, noise: Float[Tensor, "n d"], *, condition: Any = None) -> Tensor:
+    def from_noise(
+        self, noise: Float[Tensor, "n d"], *, condition: Any = None, **options: Any
+    ) -> Tensor:
         """Map noise to data `[n, *shape]`, the inverse of `to_noise`; differentiable.
 
-        Raises DataError for noise of another width, ConditionError.
+        Options are those of `log_prob`. Raises DataError for noise of another width,
+        ConditionError, OptionError.
         """
+        parsed = self._options(self.LogProbOptions, options)
         if noise.ndim != 2 or noise.shape[1] != self.space.size:
             raise DataError(
                 f"Noise has the shape [n, {self.space.size}]",
                 received=f"shape {list(noise.shape)}",
             )
         context = self._context_of(condition, len(noise))
-        call = Call(self._rng(None, default_seed=0), context=context)
-        return self._to_codes(self.preprocessing.inverse(self._inverse(noise, call)))
+        call = Call(self._rng(None, default_seed=0), context=context, options=parsed)
+        z = self._shaped(self._data_from_base(noise, call))
+        return self._to_codes(self.preprocessing.inverse(z))
+
+    # What a flow implements.
 
     @abstractmethod
     def _bijection(self, features: int, context: int) -> Bijection:
         """Build the map, of rows of so many features, told a context of this width (0: none)."""
+
+    def _to_base(self, rows: Tensor, call: Call) -> tuple[Tensor, Tensor]:
+        """Map flat rows to noise, with the log-determinant; `bijection.forward` by default.
+
+        `call.options` are those of `log_prob`, and NoOptions in training.
+        """
+        return self.bijection(rows, vector_of(call))
+
+    def _from_base(self, noise: Tensor, call: Call) -> tuple[Tensor, Tensor]:
+        """Map noise to flat rows, with the inverse's log-determinant; `bijection.inverse`.
+
+        `call.options` are NoOptions.
+        """
+        return self.bijection.inverse(noise, vector_of(call))
+
+    def _data_from_base(self, noise: Tensor, call: Call) -> Tensor:
+        """Map noise to flat rows alone, where that is cheaper than with the log-determinant.
+
+        `call.options` are those of `sample`, or those of `log_prob` in `from_noise`.
+        """
+        return self._from_base(noise, call)[0]
+
+    def _log_det_kind(self, options: Any) -> tuple[DensityKind, str]:
+        """Say what kind of figure the log-determinant with these options is, and how it is got."""
+        del options
+        return DensityKind.EXACT, ""
+
+    # What all flows share.
 
     @final
     def _preprocessing(self) -> tuple[Standardize | Dequantize | Logit, ...]:
@@ -137,26 +182,62 @@ class Flow(Generator, DensityModel):
 
     @final
     def _build(self) -> None:
-        conditioner = self._conditioner()
+        base, conditioner = self._base(), self._conditioner()
+        if base is not None:
+            check_base(base, self._part_space("base"))
         context = 0 if conditioner is None else conditioner.context_shape.as_vector
         self.bijection = self._bijection(self.space.size, context)
 
     @final
+    def _provides(self) -> frozenset[type[Model]]:
+        smooth = not self.preprocessing.dequantizes and reparameterizes(self._base())
+        return super()._provides() - (frozenset() if smooth else {Reparameterized})
+
+    @final
+    def _density(self, options: Any) -> tuple[DensityKind, str]:
+        return combined(self._log_det_kind(options), self._base())
+
+    @final
     def _log_prob(self, z: Tensor, call: Call) -> Tensor:
-        noise, log_det = self._forward(z, call)
+        noise, log_det = self._to_base(_rows(z), call)
         base = self._base()
         if base is None:
             return log_det + noise_for(self.space).log_prob(noise)
-        return log_det + base.log_prob(noise, rng=call.rng)
+        return log_det + base_log_prob(base, noise, call.rng)
 
     @final
     def _sample(self, n: int, call: Call) -> Tensor:
-        return self._inverse(self._noise(n, call), call)
+        return self._shaped(self._data_from_base(self._noise(n, call), call))
+
+    @final
+    def _rsample(self, n: int, call: Call) -> tuple[Tensor, Tensor]:
+        noise, log_prob = self._reparameterized_noise(n, call)
+        rows, log_det = self._from_base(noise, call)
+        return self._shaped(rows), log_prob - log_det
+
+    @final
+    def _reparameterized_noise(self, n: int, call: Call) -> tuple[Tensor, Tensor]:
+        """Draw noise, [n, d], and its log-density, [n], differentiable in the base's parameters."""
+        base = self._base()
+        if base is None:
+            noise = self._plain_noise(n, call)
+            return noise, noise_for(self.space).log_prob(noise)
+        if isinstance(base, Reparameterized) and Reparameterized in base.provides:
+            return base.rsample(n, rng=call.rng)
+        if not reparameterizes(base):
+            raise UnsupportedError(
+                "Reparameterised samples need a base that has them, or one that isn't trained",
+                received=f"a trainable base {base.architecture}",
+                remedy="Freeze the base: Part(…, frozen=True).",
+            )
+        noise = self._noise(n, call)
+        return noise, base_log_prob(base, noise, call.rng)
 
     @final
     def _noise(self, n: int, call: Call) -> Tensor:
         """Draw from the base distribution, [n, d]."""
-        temperature, base = call.options.temperature, self._base()
+        base, options = self._base(), call.options
+        temperature = options.temperature if isinstance(options, FlowSampleOptions) else 1.0
         plain = base is None and self.space.kind is not Kind.ANGLE
         if temperature != 1 and not plain:
             raise OptionError(
@@ -164,10 +245,14 @@ class Flow(Generator, DensityModel):
                 received=f"temperature={temperature}",
                 remedy="Leave it out.",
             )
-        if isinstance(base, Generator):
+        if base is not None:
             return base.sample(n, rng=call.rng)
+        return self._plain_noise(n, call) * temperature
+
+    @final
+    def _plain_noise(self, n: int, call: Call) -> Tensor:
         rows = torch.empty(n, self.space.size, device=self.device, dtype=self.dtype)
-        return noise_for(self.space).fill(rows, call.rng) * temperature
+        return noise_for(self.space).fill(rows, call.rng)
 
     @final
     def _base(self) -> Any:
@@ -175,14 +260,15 @@ class Flow(Generator, DensityModel):
         return self._modules.get("base")
 
     @final
-    def _forward(self, z: Any, call: Call) -> tuple[Tensor, Tensor]:
-        return self.bijection(z.reshape(len(z), -1), _vector(call))
-
-    @final
-    def _inverse(self, noise: Tensor, call: Call) -> Tensor:
-        z, _ = self.bijection.inverse(noise, _vector(call))
-        return z.unflatten(1, self.space.shape) if self.space.shape else z[:, 0]
+    def _shaped(self, rows: Tensor) -> Tensor:
+        """Give flat rows the shape of samples."""
+        return rows.unflatten(1, self.space.shape) if self.space.shape else rows[:, 0]
 
 
-def _vector(call: Call) -> Tensor | None:
+def vector_of(call: Call) -> Tensor | None:
+    """Give a call's context as one vector a row, or None."""
     return None if call.context is None else call.context.as_vector()
+
+
+def _rows(z: Any) -> Tensor:
+    return z.reshape(len(z), -1)
