@@ -112,7 +112,7 @@ class Flow(Generator, DensityModel, Reparameterized):
         data = self._checked(x)
         context = self._context_of(condition, len(data))
         z, before = self._to_network(data, generator, None)
-        noise, log_det = self._to_base(_rows(z), Call(generator, context=context, options=parsed))
+        noise, log_det = self._to_base(rows_of(z), Call(generator, context=context, options=parsed))
         return noise, before + log_det
 
     @final
@@ -199,11 +199,8 @@ class Flow(Generator, DensityModel, Reparameterized):
 
     @final
     def _log_prob(self, z: Tensor, call: Call) -> Tensor:
-        noise, log_det = self._to_base(_rows(z), call)
-        base = self._base()
-        if base is None:
-            return log_det + noise_for(self.space).log_prob(noise)
-        return log_det + base_log_prob(base, noise, call.rng)
+        noise, log_det = self._to_base(rows_of(z), call)
+        return log_det + self._base_log_prob(noise, call)
 
     @final
     def _sample(self, n: int, call: Call) -> Tensor:
@@ -221,7 +218,7 @@ class Flow(Generator, DensityModel, Reparameterized):
         base = self._base()
         if base is None:
             noise = self._plain_noise(n, call)
-            return noise, noise_for(self.space).log_prob(noise)
+            return noise, self._base_log_prob(noise, call)
         if isinstance(base, Reparameterized) and Reparameterized in base.provides:
             return base.rsample(n, rng=call.rng)
         if not reparameterizes(base):
@@ -231,7 +228,14 @@ class Flow(Generator, DensityModel, Reparameterized):
                 remedy="Freeze the base: Part(…, frozen=True).",
             )
         noise = self._noise(n, call)
-        return noise, base_log_prob(base, noise, call.rng)
+        return noise, self._base_log_prob(noise, call)
+
+    @final
+    def _base_log_prob(self, noise: Tensor, call: Call) -> Tensor:
+        base = self._base()
+        if base is None:
+            return noise_for(self.space).log_prob(noise)
+        return base_log_prob(base, noise, call.rng)
 
     @final
     def _noise(self, n: int, call: Call) -> Tensor:
@@ -270,5 +274,6 @@ def vector_of(call: Call) -> Tensor | None:
     return None if call.context is None else call.context.as_vector()
 
 
-def _rows(z: Any) -> Tensor:
+def rows_of(z: Any) -> Tensor:
+    """Give samples in network space as flat rows, [n, d]."""
     return z.reshape(len(z), -1)
