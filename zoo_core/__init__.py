@@ -27,6 +27,7 @@ _HOMES = {
     "zoo_core.interfaces.call": ("Call", "Observed"),
     "zoo_core.interfaces.batch": ("Batch",),
     "zoo_core.interfaces.fitting": ("FitReport",),
+    "zoo_core.interfaces.objective": ("Objective",),
     "zoo_core.interfaces.model": ("Model",),
     "zoo_core.interfaces.generator": ("Generator",),
     "zoo_core.interfaces.density": ("Density", "DensityKind", "DensityModel", "Measure"),
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from zoo_core.interfaces.fitting import FitReport as FitReport
     from zoo_core.interfaces.generator import Generator as Generator
     from zoo_core.interfaces.model import Model as Model
+    from zoo_core.interfaces.objective import Objective as Objective
     from zoo_core.interfaces.part import Part as Part
     from zoo_core.interfaces.part import Provides as Provides
     from zoo_core.interfaces.ragged import Ragged as Ragged

@@ -49,6 +49,7 @@ class Call:
     observed: Observed | Tensor | None = None
     options: Any = field(default_factory=NoOptions)
     lengths: Tensor | None = None
-    objective: Any = None
+    objective: str | None = None
+    """In `_loss`: the name of one of the model's objectives."""
     log_det: Tensor | None = None
     """In `_loss`: log-determinant of the map from data to network space, one a row."""

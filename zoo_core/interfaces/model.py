@@ -14,6 +14,7 @@ from zoo_core.errors import (
     ConditionError,
     ConfigError,
     DefinitionError,
+    OptionError,
     UnsupportedError,
 )
 from zoo_core.interfaces import late
@@ -25,6 +26,7 @@ from zoo_core.interfaces.context import Context
 from zoo_core.interfaces.finality import refuse_overridden_finals
 from zoo_core.interfaces.fitting import FitReport, FitRequest
 from zoo_core.interfaces.inference import conditioner_for
+from zoo_core.interfaces.objective import Objective, check_objectives
 from zoo_core.interfaces.part import Part
 from zoo_core.interfaces.preprocessing import Dequantize, Logit, Preprocessing, Standardize
 from zoo_core.interfaces.randomness import fresh_rng, seeded_initialisers
@@ -104,6 +106,13 @@ class Model(Boundary):
         """The interfaces that this very model provides."""
         return self._provides()
 
+    @property
+    @final
+    def objectives(self) -> tuple[Objective, ...]:
+        """The losses that training goes by, in the order of a round; most models have one."""
+        names = (name for name, _ in self.named_parameters())
+        return check_objectives(self._objectives(), names, type(self).__name__)
+
     @final
     def given(self, condition: Any) -> Self:
         """Give a view of this model with the condition bound: the same class, the same tensors.
@@ -132,13 +141,16 @@ class Model(Boundary):
 
     @final
     def loss(
-        self, batch: Batch, *, objective: Any = None, rng: torch.Generator | None = None
+        self, batch: Batch, *, objective: str | None = None, rng: torch.Generator | None = None
     ) -> Tensor:
         """Give the training loss of each row `[n]`, differentiable; weights are left to the loop.
 
-        For a density model it is −log_prob in nats. Data are taken as checked (`fit` does it
-        once); conditions may be Codes. Raises UnsupportedError for a model that isn't trained so.
+        For a density model it is −log_prob in nats. `objective` is the name of one of the
+        model's objectives, the first by default. Data are taken as checked (`fit` does it once);
+        conditions may be Codes. Raises UnsupportedError for a model that isn't trained so,
+        OptionError for an objective that it doesn't have.
         """
+        objective = self._objective_of(objective)
         x = self._move(batch.x)
         generator = self._rng(rng, default_seed=None)
         z, log_det = self._to_network(x, generator, None)
@@ -214,6 +226,10 @@ class Model(Boundary):
         mro = type(self).__mro__
         return frozenset(c for c in mro if issubclass(c, Model) and c._interface)
 
+    def _objectives(self) -> tuple[Objective, ...]:
+        """Name the losses; by default one, of all parameters. `call.objective` is the name."""
+        return (Objective("loss"),)
+
     def _loss(self, batch: Batch, call: Call) -> Tensor:
         """Give the loss of each row of a batch in network space."""
         del batch, call
@@ -235,3 +251,12 @@ class Model(Boundary):
         if condition is not None and "conditioner" not in inferred:
             inferred["conditioner"] = conditioner_for(condition)
         return inferred
+
+    @final
+    def _objective_of(self, name: str | None) -> str:
+        names = [objective.name for objective in self._objectives()]
+        if name is not None and name not in names:
+            raise OptionError(
+                f"{type(self).__name__} has the objectives {', '.join(names)}", received=name
+            )
+        return names[0] if name is None else name

@@ -16,6 +16,9 @@ class Observers:
     def __init__(self, observers: list[tuple[Implementation, Observer]]) -> None:
         self._observers = observers
 
+    def __bool__(self) -> bool:
+        return bool(self._observers)
+
     def __call__(self, event: TrainingEvent) -> None:
         """Hand on one event."""
         for pair in list(self._observers):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Self, final
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
@@ -29,17 +30,69 @@ class Progress(StrEnum):
 
 
 @final
+class Precision(StrEnum):
+    """`float32`, or `bf16`: matrix products and convolutions of the loss in bfloat16.
+
+    With `bf16` torch's autocast chooses, operation by operation, what is done in bfloat16; the
+    weights, their gradients, the optimiser, the mean over rows and the held-out figure stay in
+    float32.
+    """
+
+    FLOAT32 = "float32"
+    BF16 = "bf16"
+
+
+@final
+class EngineName(StrEnum):
+    """How several processes share a run, under torchrun.
+
+    `ddp`: each holds the whole model, gradients are averaged (DistributedDataParallel). `fsdp`:
+    each holds a part of the weights and of the optimiser's state (FSDP2), for models larger than
+    a device. `auto`: `ddp` where there are several processes.
+    """
+
+    AUTO = "auto"
+    DDP = "ddp"
+    FSDP = "fsdp"
+
+
+@final
+class ObjectiveOptions(Config):
+    """What one objective does otherwise than the others; what is left out is as for all.
+
+    `steps` are those of its optimiser in each round. `warm_up` counts them.
+    """
+
+    learning_rate: PositiveFloat | None = None
+    weight_decay: Annotated[float, Field(ge=0)] | None = None
+    schedule: Schedule | None = None
+    warm_up: Annotated[int, Field(ge=0)] | None = None
+    clip_norm: PositiveFloat | None = None
+    steps: PositiveInt | None = None
+
+
+@final
 class FitOptions(Config):
     """Options of the training loop.
 
-    How long: `steps` or `epochs`, 1000 steps if neither; batches have `batch_size` rows.
+    How long: `steps` or `epochs`, 1000 steps if neither; batches have `batch_size` rows. A step
+    is a round through the model's objectives; most models have one. Each batch goes through the
+    model in `accumulate` parts, whose gradients add up: for batches larger than memory.
+
     Optimiser: AdamW (Adam where `weight_decay` is 0), the gradient's norm clipped to `clip_norm`,
-    the learning rate warmed up linearly over `warm_up` steps and then following `schedule`. `ema`
-    is the decay of an exponential moving average of the weights, which is what is then validated
-    and kept. The held-out figure is taken every `evaluate_every` steps, by default 50 times a run
+    the learning rate warmed up linearly over `warm_up` steps and then following `schedule`;
+    `objectives` has what is otherwise for the objective of a name. `ema` is the decay of an
+    exponential moving average of the weights, which is what is then validated and kept.
+
+    The held-out figure is taken every `evaluate_every` steps, by default 50 times a run
     (less often where that would cost more than a fifth of the time); after `patience` evaluations
     without a better one training stops. `keep_preprocessing` leaves the map from data to network
     space as it is instead of fitting it to the data: for training on from trained weights.
+
+    `out` is a folder for checkpoints and figures; `resume` goes on from the checkpoint that is
+    there, or begins where there is none. Checkpoints are written every `checkpoint_every` steps;
+    by default at each evaluation, and at least every three minutes (less often where it would
+    cost more than a twentieth of the time), and always at the end and at an interrupt.
     """
 
     steps: PositiveInt | None = None
@@ -54,12 +107,25 @@ class FitOptions(Config):
     evaluate_every: PositiveInt | None = None
     patience: PositiveInt | None = None
     keep_preprocessing: bool = False
+    accumulate: PositiveInt = 1
+    precision: Precision = Precision.FLOAT32
+    engine: EngineName = EngineName.AUTO
+    objectives: Mapping[str, ObjectiveOptions] = {}
+    out: Path | None = None
+    resume: bool = False
+    checkpoint_every: PositiveInt | None = None
     progress: Progress = Progress.AUTO
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:
         if self.steps is not None and self.epochs is not None:
             raise ValueError("give steps or epochs, not both")
+        return self
+
+    @model_validator(mode="after")
+    def _folder(self) -> Self:
+        if self.out is None and (self.resume or self.checkpoint_every is not None):
+            raise ValueError("resume and checkpoint_every need the folder out")
         return self
 
     @classmethod
