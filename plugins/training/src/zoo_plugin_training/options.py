@@ -11,6 +11,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from zoo_core.config import Config
 from zoo_core.errors import ConfigError, OptionError
+from zoo_plugin_training.trackers import Tracker
 
 
 @final
@@ -92,7 +93,8 @@ class FitOptions(Config):
     `out` is a folder for checkpoints and figures; `resume` goes on from the checkpoint that is
     there, or begins where there is none. Checkpoints are written every `checkpoint_every` steps;
     by default at each evaluation, and at least every three minutes (less often where it would
-    cost more than a twentieth of the time), and always at the end and at an interrupt.
+    cost more than a twentieth of the time), and always at the end and at an interrupt. `track`
+    names a tracker that gets the figures too.
     """
 
     steps: PositiveInt | None = None
@@ -115,6 +117,7 @@ class FitOptions(Config):
     resume: bool = False
     checkpoint_every: PositiveInt | None = None
     progress: Progress = Progress.AUTO
+    track: Tracker | None = None
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:
