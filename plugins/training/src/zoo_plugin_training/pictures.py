@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -56,11 +57,9 @@ class Pictures:
         if self._spent > _SHARE * (now - self._began) and not last:
             return
         self._next = event.step + max(1, (event.steps or 0) // _MOMENTS)
-        try:
+        # Samples of the first steps may lie anywhere; the next picture shows what became of them.
+        with contextlib.suppress(ZooError):
             self._draw(event.step, event.steps)
-        except ZooError:
-            # Samples of the first steps may lie anywhere; the next picture shows what became of it.
-            pass
         self._spent += time.perf_counter() - now
 
     def _draw(self, step: int, steps: int | None) -> None:
@@ -110,10 +109,9 @@ def picture(space: Space, x: Tensor) -> Image:
         return grid(to_images(space, x))
     flat, names = x.flatten(1).float(), columns(space)
     if flat.shape[1] == 1:
-        share = (torch.arange(len(flat)) + 0.5) / len(flat)
-        return scatter(
-            torch.stack((flat[:, 0].cpu().sort().values, share), 1), names=(names[0], "share below")
-        )
+        below = (torch.arange(len(flat)) + 0.5) / len(flat)
+        points = torch.stack((flat[:, 0].cpu().sort().values, below), 1)
+        return scatter(points, names=(names[0], "share below"))
     pairs = [(i, i + 1) for i in range(0, flat.shape[1] - 1, 2)][:_PAIRS]
     drawn = {
         f"{names[i]}, {names[j]}": scatter(flat[:, [i, j]], names=(names[i], names[j]))

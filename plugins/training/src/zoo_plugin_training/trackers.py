@@ -104,8 +104,9 @@ class TrackioLog(Log):
 
 @final
 class Tracked:
-    """Observes a run and writes its figures into a log: those of steps under train/, those of
-    evaluations under evaluation/.
+    """Observes a run and writes its figures into a log.
+
+    Those of single steps stand under train/, those of evaluations under evaluation/.
     """
 
     def __init__(self, log: Log) -> None:
