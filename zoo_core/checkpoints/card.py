@@ -11,26 +11,10 @@ import yaml
 from zoo_core.interfaces.conditioner import Conditioner
 from zoo_core.interfaces.density import DensityModel
 from zoo_core.interfaces.generator import Generator
+from zoo_core.interfaces.metric import Metric
 from zoo_core.interfaces.model import Model
 
-
-@final
-@dataclass(frozen=True)
-class Metric:
-    """One measured value, with what is needed to compare it with another."""
-
-    name: str
-    value: float
-    standard_error: float | None = None
-    n: int | None = None
-    kind: str | None = None
-    measure: str | None = None
-    split: str = "test"
-    protocol: str = ""
-
-    def fields(self) -> dict[str, Any]:
-        """Give what a registry entry says of it."""
-        return {key: value for key, value in vars(self).items() if value not in (None, "")}
+__all__ = ["Card", "Metric"]
 
 
 @final
@@ -110,9 +94,10 @@ def _usage(model: Model, ref: str, plugins: Sequence[str]) -> str:
 
 
 def _table(metrics: Sequence[Metric]) -> str:
-    rows = ["| metric | value | kind | split | protocol |", "|---|---|---|---|---|"]
+    rows = ["| metric | value | unit | kind | split | protocol |", "|---|---|---|---|---|---|"]
     for m in metrics:
         error = f" ± {m.standard_error:g}" if m.standard_error is not None else ""
-        cells = (m.name, f"{m.value:g}{error}", m.kind or "", m.split, m.protocol)
+        value = f"{m.value:g}{error}"
+        cells = (m.name, value, m.unit or "", m.kind or "", m.split, m.protocol)
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)

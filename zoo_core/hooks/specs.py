@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zoo_core.interfaces.fitting import FitReport, FitRequest
+    from zoo_core.interfaces.metric import EvaluationRequest, Metric, MetricFunction
     from zoo_core.interfaces.model import Model
 
 
@@ -74,8 +75,11 @@ def zoo_train(model: Model, request: FitRequest) -> FitReport | None:
 
 
 @hookspec(firstresult=True)
-def zoo_evaluate(model: Model, request: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Evaluate a model: `request` has `data` and the names of `metrics`; give figures by name."""
+def zoo_evaluate(model: Model, request: EvaluationRequest) -> tuple[Metric, ...] | None:
+    """Measure the figures of a model that a request asks for, in the order of their names.
+
+    Give None for a model or data that this evaluation can't measure.
+    """
 
 
 @hookspec
@@ -92,8 +96,12 @@ def zoo_datasets() -> Mapping[str, Callable[..., Any]] | None:
 
 
 @hookspec
-def zoo_metrics() -> Mapping[str, Callable[..., Any]] | None:
-    """Give metrics: a function by name."""
+def zoo_metrics() -> Mapping[str, MetricFunction] | None:
+    """Give metrics: a function by name, `measure(model, request) -> Metric`, or several.
+
+    `request` is an EvaluationRequest. A metric is measured only when its name is asked for; it
+    raises UnsupportedError for a model or data that it is not for.
+    """
 
 
 @hookspec

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zoo_core.interfaces.fitting import FitReport, FitRequest
+    from zoo_core.interfaces.metric import EvaluationRequest, Metric, MetricFunction
     from zoo_core.interfaces.model import Model
 
 _log = logging.getLogger(__name__)
@@ -41,12 +42,12 @@ def train(model: Model, request: FitRequest) -> FitReport:
     return report
 
 
-def evaluate(model: Model, request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Evaluate a model with the installed evaluation.
+def evaluate(model: Model, request: EvaluationRequest) -> tuple[Metric, ...]:
+    """Measure figures of a model with the installed evaluation.
 
     Raises PluginMissingError where none is installed that can, HookError where it fails.
     """
-    figures = _first("zoo_evaluate", {"model": model, "request": request}, Mapping)
+    figures = _first("zoo_evaluate", {"model": model, "request": request}, tuple)
     if figures is None:
         raise PluginMissingError(
             f"Evaluating {model.architecture} needs an evaluation",
@@ -88,7 +89,7 @@ def datasets() -> dict[str, Callable[..., Any]]:
     return _merged("zoo_datasets", "data set")
 
 
-def metrics() -> dict[str, Callable[..., Any]]:
+def metrics() -> dict[str, MetricFunction]:
     """Gather the metrics of all plugins: a function by name."""
     return _merged("zoo_metrics", "metric")
 

@@ -182,8 +182,10 @@ class Metric(_Strict):
     n: pydantic.PositiveInt | None = None
     kind: Annotated[Kind, _choice(Kind)] | None = None
     measure: Annotated[MeasureName, _choice(MeasureName)] | None = None
+    unit: Line | None = None
     split: Line
     protocol: Line
+    settings: dict[Line, Line | int | float | bool | None] = {}
 
 
 @final
