@@ -126,8 +126,7 @@ class ContinuousBijection(Bijection):
             return velocity if products is None else torch.cat((velocity, products), 1)
 
         start = torch.cat((x, x.new_zeros(len(x), probes)), 1)
-        tensors = (*self.field.parameters(), *offsets)
-        end = solve(derivative, start, interval, solving, tensors)
+        end = solve(derivative, start, interval, solving, self.field.tensors(offsets))
         return end[:, :width], end[:, width:]
 
 
@@ -223,7 +222,7 @@ class ContinuousFlow(Flow):
         return options.probes if isinstance(options, ContinuousLogProbOptions) else 1
 
     def _solving(self, options: Any) -> Solving:
-        """Take what the options leave out from the configuration."""
+        """Take what the options leave out from the configuration; in training there are none."""
         asked = options if isinstance(options, SolverOptions) else SolverOptions()
         config = self.config
         return Solving(
@@ -232,4 +231,5 @@ class ContinuousFlow(Flow):
             rtol=asked.rtol or config.rtol,
             steps=asked.steps or config.steps,
             gradient=config.gradient,
+            each_row=isinstance(options, SolverOptions),
         )

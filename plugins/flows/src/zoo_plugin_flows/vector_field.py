@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import final
 
 import torch
@@ -35,13 +35,13 @@ class TimeLayer(nn.Module):
         """Give b + U c, which time does not change: [n, outputs], or [outputs] without context."""
         return self.bias if self.context is None else self.context(context) + self.bias
 
-    def open(self, t: Tensor) -> Float[Tensor, " outputs"]:
-        """Give the gate at time t."""
-        return torch.sigmoid(torch.addcmul(self.gate[1], self.gate[0], t))
+    def at(self, offset: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Give the weight and the offset that the layer has at time t.
 
-    def forward(self, a: Float[Tensor, "n inputs"], offset: Tensor, t: Tensor) -> Tensor:
-        """Compute the outputs, [n, outputs]."""
-        return torch.addcmul(self.shift * t, a @ self.weight.mT + offset, self.open(t))
+        The gate is put into them: it is cheaper on the weight than on a batch.
+        """
+        gate = torch.sigmoid(torch.addcmul(self.gate[1], self.gate[0], t))
+        return self.weight * gate.unsqueeze(1), torch.addcmul(self.shift * t, offset, gate)
 
 
 @final
@@ -63,6 +63,11 @@ class VectorField(nn.Module):
         """Give what each layer adds whatever the time: once for a whole solution."""
         return tuple(layer.offset(context) for layer in self._layers())
 
+    def tensors(self, offsets: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """List the tensors that `forward` reads, each layer's bias as a part of its offset."""
+        own = [(layer.weight, layer.gate, layer.shift) for layer in self._layers()]
+        return (*chain.from_iterable(own), *offsets)
+
     def forward(
         self,
         t: Tensor,
@@ -78,14 +83,16 @@ class VectorField(nn.Module):
         *layers, last = self._layers()
         pushed = directions
         for layer, offset in zip(layers, offsets, strict=False):
-            x = torch.tanh(layer(x, offset, t))
+            weight, bias = layer.at(offset, t)
+            x = torch.tanh(torch.addmm(bias, x, weight.mT))
             if pushed is not None:
-                slope = (1 - x.square()) * layer.open(t)
-                pushed = (pushed @ layer.weight.mT) * slope.unsqueeze(1)
-        velocity = last(x, offsets[-1], t)
+                slope = torch.addcmul(torch.ones_like(bias), x, x, value=-1)
+                pushed = (pushed @ weight.mT) * slope.unsqueeze(1)
+        weight, bias = last.at(offsets[-1], t)
+        velocity = torch.addmm(bias, x, weight.mT)
         if pushed is None or directions is None:
             return velocity, None
-        return velocity, (pushed * ((directions * last.open(t)) @ last.weight)).sum(-1)
+        return velocity, (pushed * (directions @ weight)).sum(-1)
 
     def _layers(self) -> list[TimeLayer]:
         return [layer for layer in self.layers if isinstance(layer, TimeLayer)]
