@@ -223,3 +223,13 @@ def test_a_command_of_a_known_plugin_says_how_to_install_it(site: Site) -> None:
     off = f"{code}; os.environ['ZOO_DISABLE'] = 'greeter'"
     status, _, err = _run(site, "greet", "you", code=off)
     assert status == 2 and "is disabled: ZOO_DISABLE names it." in err
+
+
+def test_it_runs_as_a_module(site: Site) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "zoo_core.cli", "--version"],
+        env=site.environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (0, f"zoo {zoo_core.__version__}\n")

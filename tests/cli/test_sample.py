@@ -16,6 +16,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 import zoo_core as zoo
+from models.gaussian import Gaussian
+from zoo_core.cli.values import parse_conditions
 
 Run = Callable[..., Result]
 Saved = dict[str, str]
@@ -76,6 +78,19 @@ def test_labels_share_the_samples_in_turn(run: Run, saved: Saved, given: list[st
     model = zoo.load(saved["by-label"])
     expected = model.sample(6, condition=[1, 1, 1, 2, 2, 2], rng=zoo.rng(0))
     assert np.array_equal(np.load("x.npy"), expected.numpy())
+
+
+@pytest.mark.parametrize(
+    ("given", "codes"), [("3,1", [2, 0]), ('"1"', [0]), ("[1]", [1]), ("0", [0]), ("a,b", [3])]
+)
+def test_a_class_is_meant_by_its_name_where_that_looks_like_a_number(
+    given: str, codes: list[int]
+) -> None:
+    config = {"classes": 4, "names": ["1", "2", "3", "a,b"]}
+    part = zoo.Part("core/label", config)
+    model = Gaussian.create(space=zoo.Space.real(2), conditioner=part)
+    prepared = model.conditioner.prepare(parse_conditions([given], model), len(codes))
+    assert prepared["label"].tolist() == codes
 
 
 @pytest.mark.parametrize("given", [["0.5,1", "2,3"], ["[0.5, 1]", "[2, 3]"], ["[[0.5,1],[2,3]]"]])

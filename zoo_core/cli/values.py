@@ -55,10 +55,19 @@ def parse_conditions(texts: Sequence[str], model: Model) -> list[Any] | None:
     """
     if not model.is_conditional:
         return list(texts) or None  # The model says what is wrong.
-    space: Space = model.get_submodule("conditioner").space  # pyright: ignore[reportAssignmentType]
+    conditioner = model.get_submodule("conditioner")
+    space: Space = conditioner.space  # pyright: ignore[reportAssignmentType]
     if not texts:
         raise ConditionError(f"{model.architecture} needs a condition", remedy=_example(space))
-    return [condition for text in texts for condition in _conditions(text, space)]
+    names = _class_names(conditioner)
+    return [condition for text in texts for condition in _conditions(text, space, names)]
+
+
+def _class_names(conditioner: object) -> tuple[str, ...]:
+    """Give what classes are called: a name that looks like a number is a name, not a code."""
+    from zoo_core.conditioners.label import Label
+
+    return (conditioner.config.names or ()) if isinstance(conditioner, Label) else ()
 
 
 def _example(space: Space) -> str:
@@ -71,7 +80,9 @@ def _example(space: Space) -> str:
     return f"Give --condition {','.join(['0.5'] * space.size)}, {space.size} numbers."
 
 
-def _conditions(text: str, space: Space) -> list[Any]:
+def _conditions(text: str, space: Space, names: tuple[str, ...]) -> list[Any]:
+    if text.strip() in names:
+        return [text.strip()]
     if text.lstrip().startswith(("[", "{", '"')):
         value = _json(text)
         flat = isinstance(value, list) and not any(isinstance(item, list) for item in value)
@@ -79,7 +90,8 @@ def _conditions(text: str, space: Space) -> list[Any]:
         return value if several else [value]
     if space.ragged or len(space.shape) > 1:
         return [text]
-    items = [_json_or_text(item.strip()) for item in text.split(",")]
+    typed = [item.strip() for item in text.split(",")]
+    items = [item if item in names else _json_or_text(item) for item in typed]
     return items if space.shape == () else [items]
 
 
