@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from zoo_plugin_flows.bijection import Bijection
 from zoo_plugin_flows.elementwise import Elementwise
-from zoo_plugin_flows.flow import FlowConfig
+from zoo_plugin_flows.mixing import MixingConfig
 from zoo_plugin_flows.networks import CouplingNetwork
 
 
-class CouplingConfig(FlowConfig):
+class CouplingConfig(MixingConfig):
     """The fields that every coupling flow has.
 
     transforms: number of coupling layers. hidden: widths of the hidden layers of each coupling's

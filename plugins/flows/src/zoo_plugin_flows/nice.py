@@ -14,6 +14,7 @@ from zoo_plugin_flows.bijection import Bijection, Chain
 from zoo_plugin_flows.coupling import CouplingConfig, CouplingStack
 from zoo_plugin_flows.elementwise import Elementwise
 from zoo_plugin_flows.flow import Flow
+from zoo_plugin_flows.mixing import interleaved
 
 
 @final
@@ -88,7 +89,12 @@ class NICE(Flow):
 
     def _bijection(self, features: int, context: int) -> Bijection:
         config = self.config
-        couplings = CouplingStack(
-            Additive(), features, context, config.transforms, config.hidden, config.dropout
+        couplings = interleaved(
+            config,
+            features,
+            config.transforms,
+            lambda layers: CouplingStack(
+                Additive(), features, context, layers, config.hidden, config.dropout
+            ),
         )
         return Chain((couplings, Scaling(features)))

@@ -10,6 +10,7 @@ from zoo_core import config as configuration
 from zoo_plugin_flows.bijection import Bijection
 from zoo_plugin_flows.coupling import CouplingConfig, CouplingStack
 from zoo_plugin_flows.flow import Flow
+from zoo_plugin_flows.mixing import interleaved
 from zoo_plugin_flows.splines import RationalQuadraticSpline
 
 
@@ -47,6 +48,11 @@ class NSF(Flow):
     def _bijection(self, features: int, context: int) -> Bijection:
         config = self.config
         elementwise = RationalQuadraticSpline(config.bins, config.bound, config.minimum)
-        return CouplingStack(
-            elementwise, features, context, config.transforms, config.hidden, config.dropout
+        return interleaved(
+            config,
+            features,
+            config.transforms,
+            lambda layers: CouplingStack(
+                elementwise, features, context, layers, config.hidden, config.dropout
+            ),
         )

@@ -11,6 +11,7 @@ from zoo_plugin_flows.affine import BoundedAffine
 from zoo_plugin_flows.bijection import Bijection
 from zoo_plugin_flows.coupling import CouplingConfig, CouplingStack
 from zoo_plugin_flows.flow import Flow
+from zoo_plugin_flows.mixing import interleaved
 
 
 @final
@@ -40,6 +41,11 @@ class RealNVP(Flow):
     def _bijection(self, features: int, context: int) -> Bijection:
         config = self.config
         elementwise = BoundedAffine(config.bound)
-        return CouplingStack(
-            elementwise, features, context, config.transforms, config.hidden, config.dropout
+        return interleaved(
+            config,
+            features,
+            config.transforms,
+            lambda layers: CouplingStack(
+                elementwise, features, context, layers, config.hidden, config.dropout
+            ),
         )
