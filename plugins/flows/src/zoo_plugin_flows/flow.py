@@ -29,6 +29,12 @@ from zoo_core.interfaces.reparameterized import Reparameterized
 from zoo_core.interfaces.space import Kind, Space
 from zoo_plugin_flows.bases import base_log_prob, check_base, combined, reparameterizes
 from zoo_plugin_flows.bijection import Bijection
+from zoo_plugin_flows.interpolation import (
+    Interpolation,
+    along_sphere,
+    round_circles,
+    straight,
+)
 from zoo_plugin_flows.noise import noise_for
 
 
@@ -134,6 +140,34 @@ class Flow(Generator, DensityModel, Reparameterized):
         call = Call(self._rng(None, default_seed=0), context=context, options=parsed)
         z = self._shaped(self._data_from_base(noise, call))
         return self._to_codes(self.preprocessing.inverse(z))
+
+    @final
+    def interpolate(
+        self,
+        a: Any,
+        b: Any,
+        steps: int,
+        *,
+        along: Interpolation | None = None,
+        condition: Any = None,
+    ) -> Tensor:
+        """Give a way of samples from a to b, both of the space's shape: `[steps, *shape]`.
+
+        It is straight, or along a sphere, in the noise: the latter by default from normal noise.
+        Codes are dequantised by fixed noise. Raises DataError, ConditionError, OptionError.
+        """
+        ends = torch.stack([torch.as_tensor(end, device=self.device) for end in (a, b)])
+        angles = self.space.kind is Kind.ANGLE
+        if angles and along == Interpolation.SPHERICAL:
+            raise OptionError("Noise of angles lies on no sphere", received=f"along={along}")
+        if steps < 2:
+            raise OptionError("A way has at least 2 steps, its ends", received=f"steps={steps}")
+        start, end = self.to_noise(ends, condition=condition)[0]
+        if along is None and self._base() is None:
+            along = Interpolation.SPHERICAL
+        arc = along_sphere if along == Interpolation.SPHERICAL else straight
+        way = round_circles if angles else arc
+        return self.from_noise(way(start, end, steps), condition=condition)
 
     # What a flow implements.
 

@@ -81,7 +81,7 @@ class GaussianMixture(Generator, DensityModel, Reparameterized):
         """Give the same samples with their gradients in the parameters.
 
         Entry by entry, a sample keeps its value u of the conditional distribution function
-        F(xᵢ | x₁ … xᵢ₋₁; θ) when θ changes: dxᵢ = −dF / p (Figurnov et al. 2018, equation 6).
+        F(xᵢ | x₁ … xᵢ₋₁; θ) when θ changes: dxᵢ = −dF / p (Figurnov et al. 2018, section 3).
         """
         log_belief, entries = self._log_weights().expand(len(x), -1), []
         for i in range(x.shape[1]):

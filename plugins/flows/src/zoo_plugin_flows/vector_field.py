@@ -15,7 +15,7 @@ from torch import Tensor, nn
 class TimeLayer(nn.Module):
     """(W a + b + U c) ⊙ σ(g t + h) + s t: a linear layer whose outputs time gates and shifts.
 
-    The layer `concatsquash` of FFJORD, Grathwohl et al. 2019 (arXiv:1810.01367), appendix B.2.
+    The layer `concatsquash` of FFJORD, Grathwohl et al. 2019 (arXiv:1810.01367), appendix B.
     inputs, outputs, context: widths (context 0: none). With `silent`, everything but the gate
     starts at zero.
     """
