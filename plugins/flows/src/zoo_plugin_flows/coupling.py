@@ -11,20 +11,22 @@ from torch import Tensor, nn
 
 from zoo_plugin_flows.bijection import Bijection
 from zoo_plugin_flows.elementwise import Elementwise
-from zoo_plugin_flows.mixing import MixingConfig
-from zoo_plugin_flows.networks import CouplingNetwork
+from zoo_plugin_flows.mixing import MixingConfig, interleaved
+from zoo_plugin_flows.networks import Activation, CouplingNetwork
 
 
 class CouplingConfig(MixingConfig):
     """The fields that every coupling flow has.
 
     transforms: number of coupling layers. hidden: widths of the hidden layers of each coupling's
-    network. dropout: share of hidden units dropped in training.
+    network. dropout: share of hidden units dropped in training. activation: nonlinearity of the
+    hidden layers.
     """
 
     transforms: pydantic.PositiveInt = 6
     hidden: tuple[pydantic.PositiveInt, ...] = (64, 64)
     dropout: Annotated[float, pydantic.Field(ge=0, lt=1)] = 0.0
+    activation: Activation = Activation.SILU
 
 
 @final
@@ -43,12 +45,13 @@ class Coupling(nn.Module):
         context: int,
         hidden: tuple[int, ...],
         dropout: float,
+        activation: Activation = Activation.SILU,
     ) -> None:
         super().__init__()
         self.elementwise = elementwise
         self.moved = moved
         outputs = elementwise.width * moved
-        self.network = CouplingNetwork(kept + context, hidden, outputs, dropout)
+        self.network = CouplingNetwork(kept + context, hidden, outputs, dropout, activation)
 
     def forward(
         self,
@@ -71,8 +74,8 @@ class Coupling(nn.Module):
         return moved, log_slope.sum(0)
 
     def _raw(self, kept: Tensor, context: Tensor | None) -> Tensor:
-        given = kept.mT if context is None else torch.cat((kept.mT, context), -1)
-        return self.network(given).unflatten(0, (self.elementwise.width, self.moved))
+        given = kept if context is None else torch.cat((kept, context.mT))
+        return self.network(given.mT).unflatten(0, (self.elementwise.width, self.moved))
 
 
 @final
@@ -91,13 +94,16 @@ class CouplingStack(Bijection):
         layers: int,
         hidden: tuple[int, ...],
         dropout: float,
+        activation: Activation = Activation.SILU,
     ) -> None:
         super().__init__()
         self.sizes = [(features + 1) // 2, features // 2]
         self.couplings = nn.ModuleList()
         for m in map(self._moves, range(layers)):
             kept, moved = self.sizes[1 - m], self.sizes[m]
-            self.couplings.append(Coupling(elementwise, kept, moved, context, hidden, dropout))
+            self.couplings.append(
+                Coupling(elementwise, kept, moved, context, hidden, dropout, activation)
+            )
 
     def forward(
         self, x: Float[Tensor, "n d"], context: Float[Tensor, "n c"] | None
@@ -131,13 +137,31 @@ class CouplingStack(Bijection):
         return 1 - layer % 2 if self.sizes[1] else 0
 
 
+def couplings(
+    config: CouplingConfig, elementwise: Elementwise, features: int, context: int
+) -> Bijection:
+    """Build the coupling layers that a configuration asks for, and what stands between them."""
+
+    def stack(layers: int) -> Bijection:
+        return CouplingStack(
+            elementwise,
+            features,
+            context,
+            layers,
+            config.hidden,
+            config.dropout,
+            config.activation,
+        )
+
+    return interleaved(config, features, config.transforms, stack)
+
+
 def _split(x: Tensor) -> list[Tensor]:
     """Take even and odd features apart, features first."""
     return [x[:, 0::2].mT.contiguous(), x[:, 1::2].mT.contiguous()]
 
 
 def _join(even: Tensor, odd: Tensor) -> Tensor:
-    """Undo `_split`."""
-    joined = even.new_empty(even.shape[1], len(even) + len(odd))
-    joined[:, 0::2], joined[:, 1::2] = even.mT, odd.mT
-    return joined
+    """Undo `_split`, but for the order in memory: features stay together."""
+    joined = torch.stack((even[: len(odd)], odd), 1).flatten(0, 1)
+    return (joined if len(even) == len(odd) else torch.cat((joined, even[-1:]))).mT

@@ -11,10 +11,9 @@ from torch import Tensor, nn
 
 from zoo_core import config as configuration
 from zoo_plugin_flows.bijection import Bijection, Chain
-from zoo_plugin_flows.coupling import CouplingConfig, CouplingStack
+from zoo_plugin_flows.coupling import CouplingConfig, couplings
 from zoo_plugin_flows.elementwise import Elementwise
 from zoo_plugin_flows.flow import Flow
-from zoo_plugin_flows.mixing import interleaved
 
 
 @final
@@ -88,13 +87,5 @@ class NICE(Flow):
     config: NICEConfig
 
     def _bijection(self, features: int, context: int) -> Bijection:
-        config = self.config
-        couplings = interleaved(
-            config,
-            features,
-            config.transforms,
-            lambda layers: CouplingStack(
-                Additive(), features, context, layers, config.hidden, config.dropout
-            ),
-        )
-        return Chain((couplings, Scaling(features)))
+        stack = couplings(self.config, Additive(), features, context)
+        return Chain((stack, Scaling(features)))

@@ -8,9 +8,8 @@ import pydantic
 
 from zoo_core import config as configuration
 from zoo_plugin_flows.bijection import Bijection
-from zoo_plugin_flows.coupling import CouplingConfig, CouplingStack
+from zoo_plugin_flows.coupling import CouplingConfig, couplings
 from zoo_plugin_flows.flow import Flow
-from zoo_plugin_flows.mixing import interleaved
 from zoo_plugin_flows.splines import RationalQuadraticSpline
 
 
@@ -48,11 +47,4 @@ class NSF(Flow):
     def _bijection(self, features: int, context: int) -> Bijection:
         config = self.config
         elementwise = RationalQuadraticSpline(config.bins, config.bound, config.minimum)
-        return interleaved(
-            config,
-            features,
-            config.transforms,
-            lambda layers: CouplingStack(
-                elementwise, features, context, layers, config.hidden, config.dropout
-            ),
-        )
+        return couplings(config, elementwise, features, context)

@@ -9,9 +9,8 @@ import pydantic
 from zoo_core import config as configuration
 from zoo_plugin_flows.affine import BoundedAffine
 from zoo_plugin_flows.bijection import Bijection
-from zoo_plugin_flows.coupling import CouplingConfig, CouplingStack
+from zoo_plugin_flows.coupling import CouplingConfig, couplings
 from zoo_plugin_flows.flow import Flow
-from zoo_plugin_flows.mixing import interleaved
 
 
 @final
@@ -41,11 +40,4 @@ class RealNVP(Flow):
     def _bijection(self, features: int, context: int) -> Bijection:
         config = self.config
         elementwise = BoundedAffine(config.bound)
-        return interleaved(
-            config,
-            features,
-            config.transforms,
-            lambda layers: CouplingStack(
-                elementwise, features, context, layers, config.hidden, config.dropout
-            ),
-        )
+        return couplings(config, elementwise, features, context)
