@@ -35,17 +35,19 @@ def round_circles(start: Float[Tensor, " d"], end: Float[Tensor, " d"], steps: i
 
 
 def along_sphere(start: Float[Tensor, " d"], end: Float[Tensor, " d"], steps: int) -> Tensor:
-    """Give points along the great arc (Shoemake 1985, section 3.3), [steps, d].
+    """Give points whose directions follow the great arc at even angles, [steps, d].
 
-    (sin((1−t)ω) a + sin(tω) b) / sin ω, ω the angle between a and b; straight where that is
-    near 0 or π, where no arc is the shortest.
+    Directions are (sin((1−t)ω) a + sin(tω) b) / sin ω of the ends' a and b, ω the angle between
+    them (Shoemake 1985, section 3.3); lengths go evenly from one to the other. Straight where ω
+    is near 0 or π, where no arc is the shortest.
     """
-    product = torch.dot(start, end) / (start.norm() * end.norm())
-    angle = product.clamp(-1, 1).acos()
+    lengths = torch.stack((start.norm(), end.norm()))
+    angle = (torch.dot(start, end) / lengths.prod()).clamp(-1, 1).acos()
     if not bool(angle.sin() > 1e-4):
         return straight(start, end, steps)
     t = torch.linspace(0, 1, steps, dtype=start.dtype, device=start.device).unsqueeze(1)
-    return (((1 - t) * angle).sin() * start + (t * angle).sin() * end) / angle.sin()
+    directions = ((1 - t) * angle).sin() * start / lengths[0] + (t * angle).sin() * end / lengths[1]
+    return directions / angle.sin() * torch.lerp(lengths[0], lengths[1], t)
 
 
 def wrapped(angle: Tensor) -> Tensor:
