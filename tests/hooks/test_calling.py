@@ -54,7 +54,8 @@ def test_every_hook_is_specified_and_documented() -> None:
     assert specified == set(HOOKS)
     assert all(vars(specs)[name].__doc__ for name in specified)
     first = {name for name in HOOKS if is_first_result(name)}
-    assert first == {"zoo_resolve", "zoo_fetch", "zoo_convert", "zoo_train", "zoo_evaluate"}
+    answered_once = {"resolve", "fetch", "convert", "train", "evaluate", "open_data"}
+    assert first == {f"zoo_{name}" for name in answered_once}
 
 
 def test_without_a_trainer_the_error_says_what_to_install() -> None:

@@ -11,6 +11,7 @@ HOOKS = (
     "zoo_evaluate",
     "zoo_observe_training",
     "zoo_datasets",
+    "zoo_open_data",
     "zoo_metrics",
     "zoo_diagnose",
 )

@@ -23,6 +23,7 @@ from zoo_core.hooks.markers import hookspec
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from zoo_core.interfaces.dataset import DataRequest, Dataset
     from zoo_core.interfaces.fitting import FitReport, FitRequest
     from zoo_core.interfaces.metric import EvaluationRequest, Metric, MetricFunction
     from zoo_core.interfaces.model import Model
@@ -93,6 +94,15 @@ def zoo_observe_training(model: Model, request: FitRequest) -> Observer | None:
 @hookspec
 def zoo_datasets() -> Mapping[str, Callable[..., Any]] | None:
     """Give data sets: a loader by name. A loader reads nothing until it is called."""
+
+
+@hookspec(firstresult=True)
+def zoo_open_data(reference: str, request: DataRequest) -> Dataset | None:
+    """Open data: a data set by name, a file or folder by path, or what a plugin's scheme names.
+
+    Give None for a reference that is left to others. Bad data raise a DataError here, before
+    anything is trained on them.
+    """
 
 
 @hookspec

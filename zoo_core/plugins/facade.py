@@ -17,6 +17,7 @@ from zoo_core.plugins.observers import Observers
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from zoo_core.interfaces.dataset import DataRequest, Dataset
     from zoo_core.interfaces.fitting import FitReport, FitRequest
     from zoo_core.interfaces.metric import EvaluationRequest, Metric, MetricFunction
     from zoo_core.interfaces.model import Model
@@ -87,6 +88,24 @@ def observe_training(model: Model, request: FitRequest) -> Observers:
 def datasets() -> dict[str, Callable[..., Any]]:
     """Gather the data sets of all plugins: a loader by name."""
     return _merged("zoo_datasets", "data set")
+
+
+def open_data(reference: str, request: DataRequest) -> Dataset:
+    """Open a data set by name, or a file or folder by path.
+
+    Raises PluginMissingError where no installed plugin can, DataError for bad data.
+    """
+    from zoo_core.interfaces.dataset import Dataset
+
+    arguments = {"reference": reference, "request": request}
+    dataset = _first("zoo_open_data", arguments, Dataset)
+    if dataset is None:
+        raise PluginMissingError(
+            f"Opening {reference!r} needs a plugin that knows it",
+            received="none is installed that does",
+            remedy="Run: pip install zoo-plugin-data",
+        )
+    return dataset
 
 
 def metrics() -> dict[str, MetricFunction]:

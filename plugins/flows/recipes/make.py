@@ -21,7 +21,7 @@ from zoo_core.checkpoints.saving import Wrapping, file_hash, save_folder
 from zoo_core.plugins import versions
 from zoo_core.publishing import Card
 from zoo_core.registry.emission import emit
-from zoo_plugin_data.dataset import Dataset
+from zoo_core.interfaces.dataset import Dataset
 
 PACKAGE = Path(__file__).parents[1] / "src" / "zoo_plugin_flows"
 DISTRIBUTION = "zoo-plugin-flows"

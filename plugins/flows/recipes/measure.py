@@ -10,7 +10,7 @@ from torch import Tensor
 
 import zoo_core as zoo
 from zoo_core.publishing import Metric
-from zoo_plugin_data.dataset import Dataset
+from zoo_core.interfaces.dataset import Dataset
 
 DRAWS = 16
 """How often the dequantising noise of discrete data is drawn; the log-densities are averaged."""

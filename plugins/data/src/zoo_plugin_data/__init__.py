@@ -15,20 +15,20 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Checkerboard": "zoo_plugin_data.checkerboard",
-    "Dataset": "zoo_plugin_data.dataset",
+    "Dataset": "zoo_core.interfaces.dataset",
     "EightGaussians": "zoo_plugin_data.eight_gaussians",
     "Moons": "zoo_plugin_data.moons",
-    "Split": "zoo_plugin_data.dataset",
+    "Split": "zoo_core.interfaces.dataset",
     "load": "zoo_plugin_data.catalogue",
     "names": "zoo_plugin_data.catalogue",
 }
 
 if TYPE_CHECKING:
+    from zoo_core.interfaces.dataset import Dataset as Dataset
+    from zoo_core.interfaces.dataset import Split as Split
     from zoo_plugin_data.catalogue import load as load
     from zoo_plugin_data.catalogue import names as names
     from zoo_plugin_data.checkerboard import Checkerboard as Checkerboard
-    from zoo_plugin_data.dataset import Dataset as Dataset
-    from zoo_plugin_data.dataset import Split as Split
     from zoo_plugin_data.eight_gaussians import EightGaussians as EightGaussians
     from zoo_plugin_data.moons import Moons as Moons
 

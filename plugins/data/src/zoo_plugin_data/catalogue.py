@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from zoo_core.errors import DataError, UnknownNameError
+from zoo_core.interfaces.dataset import Dataset, Split
 from zoo_plugin_data.checkerboard import Checkerboard
-from zoo_plugin_data.dataset import Dataset, Split
 from zoo_plugin_data.digits import load_digits
 from zoo_plugin_data.eight_gaussians import EightGaussians
 from zoo_plugin_data.moons import Moons

@@ -6,8 +6,10 @@ import torch
 from torch import Tensor
 
 from zoo_core.errors import DataError
+from zoo_core.interfaces.batch import Batch
+from zoo_core.interfaces.dataset import Dataset, Split
 from zoo_core.interfaces.space import Space
-from zoo_plugin_data.dataset import Dataset, Split, content_hash
+from zoo_plugin_data.content import content_hash
 from zoo_plugin_data.splits import stratified
 
 SHA256 = "61f822b108eae576695fe33319dc41c0a39fda1d776af34bd44734e2aae48b2e"
@@ -35,8 +37,7 @@ def load_digits(split: Split) -> Dataset:
     return Dataset(
         name="digits",
         split=split,
-        x=x[rows],
-        labels=labels[rows],
+        data=Batch(x[rows], labels[rows]),
         classes=tuple("0123456789"),
         space=Space.ordinal(17, 8, 8),
         provenance=_PROVENANCE,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zoo_core import hookimpl
 
 if TYPE_CHECKING:
-    from zoo_plugin_data.dataset import Dataset, Split
+    from zoo_core.interfaces.dataset import DataRequest, Dataset, Split
 
 
 @hookimpl
@@ -17,3 +17,11 @@ def zoo_datasets() -> Mapping[str, Callable[[Split], Dataset]]:
     from zoo_plugin_data.catalogue import LOADERS
 
     return LOADERS
+
+
+@hookimpl
+def zoo_open_data(reference: str, request: DataRequest) -> Dataset | None:
+    """Open a data set of any plugin's by name."""
+    from zoo_plugin_data.opening import open_data
+
+    return open_data(reference, request)

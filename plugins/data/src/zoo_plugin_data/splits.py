@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zoo_plugin_data.dataset import Split
+from zoo_core.interfaces.dataset import Split
 
 TEST_SHARE = 0.25
 VALID_SHARE = 0.1

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import torch
 
+from zoo_core.interfaces.batch import Batch
+from zoo_core.interfaces.dataset import Dataset, Split
+from zoo_core.interfaces.part import Part
 from zoo_core.interfaces.space import Space
-from zoo_plugin_data.dataset import Dataset, Split, content_hash
+from zoo_plugin_data.content import content_hash
 from zoo_plugin_data.toy import ToyDensity
 
 SIZES = {Split.TRAIN: 20_000, Split.VALID: 5_000, Split.TEST: 20_000}
@@ -25,11 +28,11 @@ def load_toy(model_class: type[ToyDensity], split: Split) -> Dataset:
     return Dataset(
         name=model_class.architecture.removeprefix("data/"),
         split=split,
-        x=x[split],
-        labels=labels[split],
+        data=Batch(x[split], labels[split]),
         classes=tuple(str(code) for code in range(model.components)),
         space=Space.real(2),
         provenance=f"Drawn from the exact model {model_class.architecture} ({parameters}), seed 0.",
         license="CC0-1.0",
         sha256=content_hash(x[Split.ALL], labels[Split.ALL]),
+        exact=Part(model_class.architecture),
     )
