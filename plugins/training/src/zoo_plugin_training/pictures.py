@@ -50,11 +50,11 @@ class Pictures:
 
     def __call__(self, event: TrainingEvent) -> None:
         """Draw at evenly spread evaluations."""
-        if event.kind is not EventKind.VALIDATED or event.step < self._next:
+        if event.kind is not EventKind.VALIDATED:
             return
         now = time.perf_counter()
-        last = event.step == event.steps
-        if self._spent > _SHARE * (now - self._began) and not last:
+        costly = self._spent > _SHARE * (now - self._began)
+        if event.step != event.steps and (event.step < self._next or costly):
             return
         self._next = event.step + max(1, (event.steps or 0) // _MOMENTS)
         # Samples of the first steps may lie anywhere; the next picture shows what became of them.
