@@ -48,7 +48,7 @@ class ConvolutionNetwork(nn.Module):
             x = layer(x)
             if told is not None:
                 x, told = x + told, None
-            x = self.dropout(nn.functional.relu(x))
+            x = self.dropout(nn.functional.relu(x, inplace=True))
         x = self.last(x)
         return (x if told is None else x + told).permute(0, 2, 3, 1)
 
