@@ -1,0 +1,138 @@
+"""The metrics by name: this plugin's own, and those that other plugins bring."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import final
+
+from zoo_core.errors import DefinitionError, UnknownNameError, UnsupportedError
+from zoo_core.interfaces.density import Measure
+from zoo_core.interfaces.metric import Metric
+from zoo_core.plugins import facade
+from zoo_plugin_evaluation import likelihood_metrics, privacy_metrics, sample_metrics
+from zoo_plugin_evaluation.subject import Subject
+
+ALL = "all"
+"""In the place of a name: every figure of this plugin that suits the model and the data."""
+
+BUILT_IN: dict[str, Callable[[Subject], list[Metric]]] = {
+    "NLL": likelihood_metrics.nll,
+    "bits/dim": likelihood_metrics.bits_per_dim,
+    "KL divergence": likelihood_metrics.divergence,
+    "perplexity": likelihood_metrics.perplexity,
+    "bits/character": likelihood_metrics.bits_per_character,
+    "Frechet distance": sample_metrics.frechet,
+    "kernel distance": sample_metrics.kernel,
+    "precision": sample_metrics.precisions,
+    "recall": sample_metrics.recalls,
+    "density": sample_metrics.densities,
+    "coverage": sample_metrics.coverages,
+    "classifier two-sample test": sample_metrics.two_samples,
+    "distance to closest record": privacy_metrics.closest_record,
+    "membership inference": privacy_metrics.membership,
+}
+
+
+@final
+@dataclass(frozen=True)
+class Wanted:
+    """A metric to measure, and the one of its figures that is asked for; None: all of them."""
+
+    name: str
+    figure: str | None = None
+
+
+def metric_names() -> list[str]:
+    """List the metrics that can be asked for, those of other plugins included."""
+    return [*BUILT_IN, *sorted(set(facade.metrics()) - set(BUILT_IN))]
+
+
+def described() -> dict[str, str]:
+    """Give the first line of what each metric says of itself."""
+    functions = {**facade.metrics(), **BUILT_IN}
+    return {name: _line(functions[name].__doc__) for name in metric_names()}
+
+
+def wanted(text: str) -> Wanted:
+    """Find the metric that is asked for by its name, or by the full name of one of its figures.
+
+    "Frechet distance (pixels)" is a figure of "Frechet distance". Raises UnknownNameError with
+    the closest names.
+    """
+    names = metric_names()
+    if text in names:
+        return Wanted(text)
+    for name in names:
+        if text.startswith((f"{name} (", f"{name}, ")):
+            return Wanted(name, text)
+    close = difflib.get_close_matches(text, names, n=2)
+    raise UnknownNameError(
+        "A metric is asked for by its name",
+        received=repr(text),
+        remedy=f"Did you mean {' or '.join(map(repr, close))}?"
+        if close
+        else f"There are {', '.join(names)}.",
+    )
+
+
+def defaults(subject: Subject) -> list[str]:
+    """Choose figures for who names none: likelihood where there is one, else sample quality."""
+    if not subject.scores_rows:
+        return ["Frechet distance", "kernel distance", "precision", "recall"]
+    if likelihood_metrics.is_sequence(subject) and subject.dataset.alphabet:
+        return ["bits/character", "perplexity"]
+    mass = subject.density.measure is Measure.MASS
+    chosen = ["bits/dim" if mass and not subject.model.space.ragged else "NLL"]
+    return chosen + ["KL divergence"] * (subject.dataset.exact is not None)
+
+
+def figures(subject: Subject, names: Iterable[str]) -> list[Metric]:
+    """Measure what is asked for, each figure once, in the order of the names."""
+    found: list[Metric] = []
+    for text in names or defaults(subject):
+        found += _every(subject) if text == ALL else _figures(subject, wanted(text))
+    return list({metric.name: metric for metric in found}.values())
+
+
+def _every(subject: Subject) -> list[Metric]:
+    found: list[Metric] = []
+    for measure in BUILT_IN.values():
+        try:
+            found += measure(subject)
+        except UnsupportedError:
+            continue  # It doesn't suit this model or these data.
+    return found
+
+
+def _figures(subject: Subject, asked: Wanted) -> list[Metric]:
+    if asked.name in BUILT_IN:
+        measured = BUILT_IN[asked.name](subject)
+    else:
+        measured = _foreign(subject, asked.name)
+    chosen = [m for m in measured if asked.figure in (None, m.name)]
+    # "classifier two-sample test, p-value" names a figure whatever its features are.
+    chosen = chosen or [m for m in measured if m.name.startswith(f"{asked.figure} (")]
+    if not chosen:
+        raise UnknownNameError(
+            f"{asked.name} has the figures {', '.join(repr(m.name) for m in measured)}",
+            received=repr(asked.figure),
+            remedy="Measure it on the same features, or leave them out of the name.",
+        )
+    return chosen
+
+
+def _foreign(subject: Subject, name: str) -> list[Metric]:
+    """Measure another plugin's metric. Raises DefinitionError where it gives no figures."""
+    given = facade.metrics()[name](subject.model, subject.request)
+    measured = [given] if isinstance(given, Metric) else list(given)
+    if not all(isinstance(metric, Metric) for metric in measured):
+        raise DefinitionError(
+            f"The metric {name!r} gives a Metric, or several", received=type(measured[0]).__name__
+        )
+    return measured
+
+
+def _line(text: str | None) -> str:
+    return (text or "").strip().partition("\n")[0]

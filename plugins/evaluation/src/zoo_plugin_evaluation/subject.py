@@ -1,0 +1,164 @@
+"""Subject: a model and the data that it is measured on, with what several figures share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from zoo_core.errors import DataError, UnsupportedError
+from zoo_core.interfaces.batch import Batch
+from zoo_core.interfaces.dataset import Dataset
+from zoo_core.interfaces.density import Density, DensityModel
+from zoo_core.interfaces.generator import Generator
+from zoo_core.interfaces.metric import EvaluationRequest
+from zoo_core.interfaces.model import Model
+from zoo_core.interfaces.ragged import Ragged
+from zoo_core.interfaces.randomness import rng
+from zoo_plugin_evaluation.batches import some_rows
+from zoo_plugin_evaluation.conditions import told
+from zoo_plugin_evaluation.features import Features, default_features
+from zoo_plugin_evaluation.options import EvaluationOptions
+from zoo_plugin_evaluation.scores import Scores, density_model, evaluating, score
+
+MOST = 10_000
+"""So many rows and samples are compared, unless `samples` says otherwise."""
+
+
+@final
+class Subject:
+    """A model and its data; scores, samples and features are made once, when first asked for.
+
+    Every figure has random numbers of its own from the same seed, so that it does not depend on
+    which others are asked for.
+    """
+
+    def __init__(self, model: Model, request: EvaluationRequest) -> None:
+        self.model = model
+        self.request = request
+        self.dataset = request.dataset
+        self.options, self._given = EvaluationOptions.of(request.options)
+        self.seed = 0 if request.rng is None else request.rng.initial_seed()
+
+    @property
+    def generates(self) -> bool:
+        """Whether the model makes samples."""
+        return isinstance(self.model, Generator) and Generator in self.model.provides
+
+    @property
+    def scores_rows(self) -> bool:
+        """Whether the model says how likely data are."""
+        return isinstance(self.model, DensityModel) and DensityModel in self.model.provides
+
+    @cached_property
+    def density(self) -> Density:
+        """What the likelihood of the model is. Raises UnsupportedError where it has none."""
+        return density_model(self.model).density_of(**self.options.log_prob)
+
+    @cached_property
+    def scores(self) -> Scores:
+        """The likelihoods of all rows of the data."""
+        return score(self.model, self.dataset, self.options, self.seed)
+
+    @cached_property
+    def exact_nats(self) -> Tensor:
+        """−log p(x) of all rows under the density that they were drawn from, in float64."""
+        part = self.dataset.exact
+        if part is None:
+            raise UnsupportedError(
+                f"The density that {self.dataset.name} was drawn from is known",
+                received="a data set without one",
+                remedy="Ask for another figure: the NLL differs from it by the entropy.",
+            )
+        from zoo_core.registry import create
+
+        exact = density_model(create(part.architecture, **part.config)).double()
+        return score(exact, self.dataset, EvaluationOptions(), self.seed).nats
+
+    @cached_property
+    def features(self) -> Features:
+        """What distances are measured on."""
+        if self._given is not None:
+            return self._given
+        return default_features(self.model.space, self.reference.x)
+
+    @cached_property
+    def reference(self) -> Batch:
+        """The rows that samples are compared with."""
+        return some_rows(self.dataset, self.options.samples or MOST, self.seed)
+
+    @cached_property
+    def training(self) -> Batch:
+        """Rows that the model was trained on. Raises UnsupportedError where none are given."""
+        return some_rows(self._train(), MOST, self.seed)
+
+    @cached_property
+    def samples(self) -> Tensor | Ragged:
+        """Samples of the model, conditional ones at the conditions of the reference rows."""
+        model = self.model
+        if not isinstance(model, Generator) or Generator not in model.provides:
+            raise UnsupportedError(
+                f"{model.architecture} makes no samples", remedy="Ask for its likelihood: 'NLL'."
+            )
+        n = self.options.samples or len(self.reference)
+        with evaluating(model):
+            return model.sample(
+                n,
+                condition=self._conditions_of_samples(n),
+                rng=rng(self.seed, model.device),
+                batch_size=self.options.batch_size,
+                **self.options.sample,
+            )
+
+    @cached_property
+    def sample_features(self) -> Tensor:
+        """Features of the samples."""
+        return self.features(self.samples)
+
+    @cached_property
+    def reference_features(self) -> Tensor:
+        """Features of the rows that samples are compared with."""
+        return self.features(self.reference.x.to(self.model.device))
+
+    @cached_property
+    def training_features(self) -> Tensor:
+        """Features of rows that the model was trained on."""
+        return self.features(self.training.x.to(self.model.device))
+
+    def training_nats(self) -> Tensor:
+        """Give −log q(x) of rows that the model was trained on."""
+        rows = replace(self._train(), data=self.training)
+        return score(self.model, rows, self.options, self.seed).nats
+
+    def _train(self) -> Dataset:
+        if self.request.train is None:
+            raise UnsupportedError(
+                "Figures of privacy compare with the rows that the model was trained on",
+                received="none",
+                remedy="Give train=… (in `zoo evaluate`: --train REF).",
+            )
+        return self.request.train
+
+    def _conditions_of_samples(self, n: int) -> Any:
+        condition = told(self.model, self.dataset, self.reference.condition)
+        if condition is None:
+            return None
+        return condition[torch.arange(n) % len(self.reference)]
+
+
+def check_space(model: Model, dataset: Dataset) -> None:
+    """Raise DataError where the data are of another space than the model's."""
+    ours, theirs = model.space, dataset.space
+    if (ours.shape, ours.ragged, ours.kind.discrete) != (
+        theirs.shape,
+        theirs.ragged,
+        theirs.kind.discrete,
+    ):
+        raise DataError(
+            f"The rows of {dataset.name} lie in the model's space: {ours}",
+            received=str(theirs),
+            remedy="Give other data, or another model.",
+        )
