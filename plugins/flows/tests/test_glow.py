@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
+import zoo_core as zoo
 from zoo_core.conditioners.label import Label
 from zoo_core.errors import ConfigError
 from zoo_core.interfaces.space import Space
@@ -100,6 +102,17 @@ def test_a_mixed_batch_equals_single_ones() -> None:
     assert not torch.allclose(flow.log_prob(x, condition=0), flow.log_prob(x, condition=1))
     noise, _ = flow.to_noise(x, condition=[0, 1, 2])
     torch.testing.assert_close(flow.from_noise(noise, condition=[0, 1, 2]), x)
+
+
+def test_a_loaded_model_is_initialised(tmp_path: Path) -> None:
+    flow = stirred(Space.real(2, 4, 4))
+    zoo.save(flow, tmp_path / "glow")
+    again = zoo.load(tmp_path / "glow")
+    x = images(flow, 5)
+    torch.testing.assert_close(again.log_prob(x), flow.log_prob(x), atol=0, rtol=0)
+    buffers = {name: buffer.clone() for name, buffer in again.named_buffers()}
+    again.train().log_prob(10 * x)
+    assert all(torch.equal(buffer, buffers[name]) for name, buffer in again.named_buffers())
 
 
 def test_codes_and_temperature() -> None:
