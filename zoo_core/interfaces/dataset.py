@@ -110,3 +110,15 @@ class DataRequest:
     valid_share: float = 0.1
     test_share: float = 0.1
     length: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raise DataError for shares that leave nothing to train on, or for a number below 1."""
+        shares = (self.valid_share, self.test_share)
+        if not (min(shares) >= 0 and sum(shares) < 1):
+            raise DataError(
+                "The shares of validation and test rows are 0 or more, together below 1",
+                received=f"{shares[0]} and {shares[1]}",
+            )
+        for name, number in (("draws", self.draws), ("length", self.length)):
+            if number is not None and number < 1:
+                raise DataError(f"{name} is 1 or more", received=number)

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
 from zoo_core.errors import ConditionError, DataError
 from zoo_core.interfaces.batch import Batch
 from zoo_core.interfaces.codes import Codes
 from zoo_core.interfaces.ragged import Ragged
+from zoo_core.interfaces.rows import Rows
+from zoo_core.interfaces.torch_rows import TorchRows, is_map_style
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,16 +28,32 @@ def checked_batches(
 ) -> Batch | Iterable[Batch]:
     """Check everything that `fit` was given; conditions become Codes, weights a vector.
 
-    A pair `(x, condition)` and a Batch carry their own. A re-iterable of Batches is checked as it
-    is read. Raises DataError or ConditionError.
+    A pair `(x, condition)`, a Batch, Rows and the items of torch's map-style Dataset carry their
+    own conditions. Rows and a re-iterable of Batches are checked as they are read. Raises
+    DataError or ConditionError.
     """
     if isinstance(data, tuple) and len(data) == 2 and condition is None:
         data, condition = data
     if isinstance(data, Batch):
         return _checked(model, data.x, data.condition, data.weight)
+    if is_map_style(data):
+        data = TorchRows(data)
+    if isinstance(data, Rows):
+        _refuse_beside(data, condition, weight)
+        return CheckedRows(model, data)
     if _is_stream(data):
+        _refuse_beside(data, condition, weight)
         return CheckedStream(model, data)
     return _checked(model, data, condition, weight)
+
+
+def _refuse_beside(data: Any, condition: Any, weight: Any) -> None:
+    if condition is not None or weight is not None:
+        raise DataError(
+            "Rows that are read one batch after another bring their own conditions and weights",
+            received=f"{type(data).__name__}, and condition= or weight= beside it",
+            remedy="Put them into each Batch(x, condition, weight).",
+        )
 
 
 def _is_stream(data: Any) -> bool:
@@ -59,13 +78,49 @@ class CheckedStream:
     batches: Iterable[Batch]
 
     def __iter__(self) -> Iterator[Batch]:
-        return (_checked(self.model, b.x, b.condition, b.weight) for b in self.batches)
+        return (_checked(self.model, b.x, b.condition, b.weight, whole=False) for b in self.batches)
 
 
-def _checked(model: Model, x: Any, condition: Any, weight: Any) -> Batch:
+@final
+class CheckedRows(Rows):
+    """Rows, each checked when it is fetched; the first at once."""
+
+    def __init__(self, model: Model, rows: Rows) -> None:
+        self._model, self._rows = model, rows
+        if len(rows) == 0:
+            raise DataError("Data have at least one row", received="none")
+        self.take(torch.zeros(1, dtype=torch.int64))
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return len(self._rows)
+
+    def take(self, rows: Int[Tensor, " k"]) -> Batch:
+        """Fetch rows and check them. Raises DataError or ConditionError, naming the row."""
+        batch = self._rows.take(rows)
+        try:
+            return _checked(self._model, batch.x, batch.condition, batch.weight, whole=False)
+        except (DataError, ConditionError):
+            self._name_the_row(rows)
+            raise
+
+    def _name_the_row(self, rows: Tensor) -> None:
+        """Raise the error of the first of these rows that is wrong by itself."""
+        for number in rows.tolist():
+            row = self._rows.take(torch.tensor([number]))
+            try:
+                _checked(self._model, row.x, row.condition, row.weight, whole=False)
+            except (DataError, ConditionError) as error:
+                value = str(error.received).partition(" at row ")[0]
+                received = f"{value}, in row {number} of {len(self)} (the first is 0)"
+                raise type(error)(error.rule, received=received, remedy=error.remedy) from None
+
+
+def _checked(model: Model, x: Any, condition: Any, weight: Any, *, whole: bool = True) -> Batch:
+    """Check rows; of the whole data, at least one has a weight above 0."""
     x = model._checked(x, anywhere=True)
     n = len(x)
-    return Batch(x, _checked_condition(model, condition, n), _checked_weight(weight, n))
+    return Batch(x, _checked_condition(model, condition, n), _checked_weight(weight, n, whole))
 
 
 def _checked_condition(model: Model, condition: Any, n: int) -> Codes | None:
@@ -81,12 +136,12 @@ def _checked_condition(model: Model, condition: Any, n: int) -> Codes | None:
     return condition if isinstance(condition, Codes) else model._codes_of(condition, n)
 
 
-def _checked_weight(weight: Any, n: int) -> Tensor | None:
+def _checked_weight(weight: Any, n: int, whole: bool) -> Tensor | None:
     if weight is None:
         return None
     weight = torch.as_tensor(weight, dtype=torch.float64)
     good = weight.shape == (n,) and bool(torch.isfinite(weight).all() and (weight >= 0).all())
-    if not good or float(weight.sum()) == 0:
+    if not good or (whole and float(weight.sum()) == 0):
         raise DataError(
             f"Weights are {n} finite numbers, none negative, not all zero",
             received=f"shape {list(weight.shape)}, "
