@@ -108,6 +108,16 @@ def test_the_same_rng_gives_the_same_samples() -> None:
     assert not torch.equal(one, other)
 
 
+def test_a_view_as_distribution_has_them_too() -> None:
+    model = Shifted.create(space=zoo.Space.real(3))
+    view = model.as_distribution(rng=zoo.rng(0))
+    assert view.has_rsample
+    x = view.rsample((2, 3))
+    assert x.shape == (2, 3, 3) and x.requires_grad
+    assert torch.equal(x.reshape(6, 3), model.rsample(6, rng=zoo.rng(0))[0])
+    assert view.rsample().shape == (3,)
+
+
 def test_codes_are_refused() -> None:
     model = Shifted.create(space=zoo.Space.binary(2), steps=(Dequantize(),))
     with pytest.raises(UnsupportedError, match="rounding has no gradient"):

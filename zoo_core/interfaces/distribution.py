@@ -11,6 +11,7 @@ from torch.distributions import Distribution, constraints
 from zoo_core.errors import UnsupportedError
 from zoo_core.interfaces.density import DensityModel
 from zoo_core.interfaces.generator import Generator
+from zoo_core.interfaces.reparameterized import Reparameterized
 from zoo_core.interfaces.space import Kind, Space
 
 
@@ -39,6 +40,19 @@ class ModelDistribution(Distribution):
         if not isinstance(drawn, Tensor):
             raise UnsupportedError("torch.distributions has no samples of unequal length")
         return drawn[: torch.Size(sample_shape).numel()].reshape(*sample_shape, *self.event_shape)
+
+    @property
+    def has_rsample(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether samples can carry gradients."""
+        return Reparameterized in self.model.provides
+
+    def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Draw as `sample` does, with gradients. Raises UnsupportedError for a model that can't."""
+        if not isinstance(self.model, Reparameterized) or not self.has_rsample:
+            raise UnsupportedError(f"{self.model.architecture} is not Reparameterized")
+        shape = torch.Size(sample_shape)
+        drawn, _ = self.model.rsample(max(shape.numel(), 1), rng=self.rng)
+        return drawn[: shape.numel()].reshape(*shape, *self.event_shape)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Give the model's `log_prob` of `[*batch, *event_shape]`, in nats."""
