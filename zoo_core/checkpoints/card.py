@@ -8,6 +8,7 @@ from typing import Any, final
 
 import yaml
 
+from zoo_core.checkpoints.figures import metrics_table, model_index
 from zoo_core.interfaces.conditioner import Conditioner
 from zoo_core.interfaces.density import DensityModel
 from zoo_core.interfaces.generator import Generator
@@ -40,7 +41,7 @@ class Card:
         sections = [f"---\n{head}---\n\n# {title}", self.summary, _facts(model)]
         sections += ["## Use", _usage(model, ref, plugins)]
         if self.metrics:
-            sections += ["## Metrics", _table(self.metrics)]
+            sections += ["## Metrics", metrics_table(self.metrics)]
         if self.licenses:
             rows = "\n".join(f"- {what}: {name}" for what, name in self.licenses.items())
             sections += ["## Licenses", rows]
@@ -59,19 +60,8 @@ class Card:
         if self.dataset is not None:
             fields["datasets"] = [self.dataset]
         if self.metrics:
-            fields["model-index"] = [{"name": title, "results": self._results()}]
+            fields["model-index"] = model_index(title, self.dataset, self.metrics)
         return fields
-
-    def _results(self) -> list[dict[str, Any]]:
-        name = self.dataset or "unknown"
-        return [
-            {
-                "task": {"type": "density-estimation"},
-                "dataset": {"type": name, "name": name, "split": metric.split},
-                "metrics": [{"type": metric.name, "name": metric.name, "value": metric.value}],
-            }
-            for metric in self.metrics
-        ]
 
 
 def _facts(model: Model) -> str:
@@ -91,13 +81,3 @@ def _usage(model: Model, ref: str, plugins: Sequence[str]) -> str:
     code = "\n".join(lines)
     install = f"```shell\npip install {' '.join(plugins)}\n```\n\n" if plugins else ""
     return f"{install}```python\n{code}\n```"
-
-
-def _table(metrics: Sequence[Metric]) -> str:
-    rows = ["| metric | value | unit | kind | split | protocol |", "|---|---|---|---|---|---|"]
-    for m in metrics:
-        error = f" ± {m.standard_error:g}" if m.standard_error is not None else ""
-        value = f"{m.value:g}{error}"
-        cells = (m.name, value, m.unit or "", m.kind or "", m.split, m.protocol)
-        rows.append(f"| {' | '.join(cells)} |")
-    return "\n".join(rows)
