@@ -11,7 +11,7 @@ from torch import Tensor
 from zoo_core.errors import DataError
 from zoo_plugin_evaluation.figure import Figure
 
-_CHUNK = 1024
+_CHUNK = 256
 
 
 def kernel_distance(x: Float[Tensor, "n d"], y: Float[Tensor, "m d"]) -> Figure:
@@ -26,7 +26,7 @@ def kernel_distance(x: Float[Tensor, "n d"], y: Float[Tensor, "m d"]) -> Figure:
         raise DataError("A kernel distance needs three rows a side", received=min(len(x), len(y)))
     x, y = x.double(), y.double()
     own, other = _within(x), _within(y)
-    cross, crossed = _sums(x, y), _sums(y, x)
+    cross, crossed = _sums(x, y)
     between = cross.sum() / (len(x) * len(y))
     value = own.value + other.value - 2 * between
     errors = (_jackknife(own, cross, len(y)), _jackknife(other, crossed, len(x)))
@@ -42,14 +42,23 @@ class _Within(NamedTuple):
 
 
 def _within(x: Tensor) -> _Within:
-    diagonal = (x.square().sum(1) / x.shape[1] + 1) ** 3
-    sums = _sums(x, x) - diagonal
+    sums = _sums(x, x)[0] - _cube(x.square().sum(1) / x.shape[1] + 1)
     return _Within(sums.sum() / (len(x) * (len(x) - 1)), sums)
 
 
-def _sums(x: Tensor, y: Tensor) -> Tensor:
-    """Give Σ_j k(x_i, y_j) of each row i."""
-    return torch.cat([((c @ y.T / y.shape[1] + 1) ** 3).sum(1) for c in x.split(_CHUNK)])
+def _sums(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Give Σ_j k(x_i, y_j) of each row i of x, and Σ_i k(x_i, y_j) of each row j of y."""
+    rows, columns = [], torch.zeros(len(y), dtype=torch.float64)
+    for chunk in x.split(_CHUNK):
+        kernel = _cube((chunk / x.shape[1]) @ y.T + 1)
+        rows.append(kernel.sum(1))
+        columns += kernel.sum(0)
+    return torch.cat(rows), columns
+
+
+def _cube(x: Tensor) -> Tensor:
+    """x³ by products, which is many times faster than by a power."""
+    return x * x * x
 
 
 def _jackknife(own: _Within, cross: Tensor, others: int) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from zoo_core.errors import DataError
 
-_CELLS = 2**23
+_CELLS = 2**21
 """So many distances are held at once."""
 
 

@@ -13,7 +13,9 @@ from zoo_core.errors import DataError
 from zoo_core.interfaces.randomness import rng, seeded_initialisers
 from zoo_plugin_evaluation.figure import Figure, share
 
-HIDDEN, EPOCHS, BATCH, RATE = 20, 100, 128, 1e-3
+HIDDEN, EPOCHS, RATE = 20, 100, 1e-3
+BATCH, STEPS = 128, 32
+"""A batch has this many rows, or more where an epoch would otherwise have more steps."""
 
 
 @final
@@ -65,10 +67,11 @@ def _some(rows: Tensor, n: int, generator: torch.Generator) -> Tensor:
 def _trained(x: Tensor, y: Tensor, seed: int, generator: torch.Generator) -> nn.Module:
     with seeded_initialisers(seed):
         network = nn.Sequential(nn.Linear(x.shape[1], HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 1))
+    size = max(BATCH, len(x) // STEPS)
     optimiser = torch.optim.Adam(network.parameters(), lr=RATE)
     with torch.enable_grad():
         for _ in range(EPOCHS):
-            for rows in torch.randperm(len(x), generator=generator).split(BATCH):
+            for rows in torch.randperm(len(x), generator=generator).split(size):
                 logits = network(x[rows])[:, 0]
                 loss = nn.functional.binary_cross_entropy_with_logits(logits, y[rows])
                 optimiser.zero_grad()
