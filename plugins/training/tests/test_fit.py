@@ -193,6 +193,10 @@ def test_observers_receive_the_run(
     events: list[TrainingEvent] = []
     monkeypatch.setattr(loop, "observe_training", lambda model, request: events.append)
     gaussian.create().fit(rows, valid=rows, steps=20, evaluate_every=10, rng=zoo.rng(0), **QUIET)
-    assert [event.kind for event in events] == ["started", "validated", "validated", "finished"]
-    assert [event.step for event in events] == [0, 10, 20, 20]
-    assert {"loss", "valid"} <= set(events[1].values)
+    steps = [event for event in events if event.kind == "step"]
+    others = [event for event in events if event.kind != "step"]
+    assert [event.step for event in steps] == list(range(1, 21))
+    assert set(steps[0].values) == {"loss", "learning_rate", "rows_per_second"}
+    assert [event.kind for event in others] == ["started", "validated", "validated", "finished"]
+    assert [event.step for event in others] == [0, 10, 20, 20]
+    assert {"loss", "valid"} <= set(others[1].values)

@@ -14,8 +14,8 @@ import zoo_core as zoo
 from zoo_core.interfaces.batch import Batch
 from zoo_plugin_training.options import FitOptions
 from zoo_plugin_training.order import BatchOrder
-from zoo_plugin_training.schedule import learning_rate
-from zoo_plugin_training.sources import StreamSource
+from zoo_plugin_training.schedule import Plan
+from zoo_plugin_training.sources import Share, StreamSource
 from zoo_plugin_training.streams import Purpose, stream_seed
 
 
@@ -41,8 +41,8 @@ def test_a_batch_is_never_larger_than_the_data() -> None:
 
 def test_a_stream_resumes_where_it_would_have_been() -> None:
     source = StreamSource([Batch(torch.full((1, 1), float(i))) for i in range(3)])
-    batches = source.batches(4)
-    assert [float(next(batches).x) for _ in range(4)] == [1, 2, 0, 1]
+    portions = source.portions(4, Share())
+    assert [float(next(portions).batch.x) for _ in range(4)] == [1, 2, 0, 1]
 
 
 def test_streams_of_different_purpose_or_number_differ() -> None:
@@ -52,8 +52,8 @@ def test_streams_of_different_purpose_or_number_differ() -> None:
 
 
 def test_the_schedule_warms_up_and_decays() -> None:
-    options = FitOptions(learning_rate=1.0, warm_up=4)
-    rates = [learning_rate(options, step, 14) for step in range(14)]
+    plan = Plan.of(FitOptions(learning_rate=1.0, warm_up=4), zoo.Objective("loss"))
+    rates = [plan.rate(step, 14) for step in range(14)]
     assert rates[:4] == [0.25, 0.5, 0.75, 1.0]
     assert rates[9] == pytest.approx((1 + math.cos(math.pi / 2)) / 2)
     assert all(a > b > 0 for a, b in pairwise(rates[4:]))

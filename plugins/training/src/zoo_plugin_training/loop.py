@@ -2,40 +2,59 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Mapping
-from typing import final
+from pathlib import Path
+from typing import Any, final
 
 import torch
 
-from zoo_core.errors import OptionError
+from zoo_core.errors import CheckpointError, DiskFullError, OptionError, TrainingError
 from zoo_core.hooks.events import EventKind, TrainingEvent
 from zoo_core.interfaces.fitting import FitReport, FitRequest, StopReason
 from zoo_core.interfaces.model import Model
 from zoo_core.plugins.facade import observe_training
-from zoo_plugin_training.options import FitOptions
-from zoo_plugin_training.progress import Display, display
-from zoo_plugin_training.record import Record
-from zoo_plugin_training.sources import source_of
-from zoo_plugin_training.stepper import Stepper, diverged
+from zoo_plugin_training.engine import trained_names
+from zoo_plugin_training.engine_choice import check_engine, engine_of
+from zoo_plugin_training.fingerprint import (
+    check_same,
+    data_fingerprint,
+    fingerprint,
+    report_surroundings,
+    surroundings,
+)
+from zoo_plugin_training.interruption import Interruption
+from zoo_plugin_training.options import FitOptions, Progress
+from zoo_plugin_training.processes import Processes, join
+from zoo_plugin_training.progress import display, unit_of
+from zoo_plugin_training.saver import Saver
+from zoo_plugin_training.schedule import plans_of
+from zoo_plugin_training.sources import Share, source_of
+from zoo_plugin_training.stepper import RoundFigures, Stepper, diverged
 from zoo_plugin_training.streams import Purpose, stream
+from zoo_plugin_training.training_state import TrainingState
 from zoo_plugin_training.validation import Validation
+from zoo_plugin_training.weights import MovingAverage
 
 
 def train(model: Model, request: FitRequest) -> FitReport:
-    """Train a model by gradient descent on its loss, from the weights that it has.
+    """Train a model by gradient descent on its losses, from the weights that it has.
 
-    The run is a function of the model's weights, the data, the options and `request.rng`; torch's
-    global generators are left as they were. The model ends in evaluation mode, with the weights
-    of its best held-out figure where `valid` is given, else with the last ones (their moving
-    average with `ema`). A keyboard interrupt leaves it so too, and is raised on. Raises
-    OptionError and DataError before the model has changed; TrainingError where the loss is no
-    longer finite, with the model back at its last good weights.
+    The run is a function of the model's weights, the data, the options, `request.rng` and the
+    number of processes; torch's global generators are left as they were. Under torchrun each
+    process calls it with the same data, and takes its share of every batch. The model ends in
+    evaluation mode, with the weights of its best held-out figure where `valid` is given, else
+    with the last ones (their moving average with `ema`). A keyboard interrupt leaves it so too,
+    writes a checkpoint where there is a folder, and is raised on. Raises OptionError and
+    DataError before the model has changed; CheckpointError where a run in the folder is not this
+    one; DiskFullError where a checkpoint has no room; TrainingError where a loss or gradient is
+    no longer finite, with the model back at its last good weights.
     """
     options = FitOptions.of(request.options)
     _check(request, options)
-    return Loop(model, request, options).run()
+    processes = join(model.device)
+    check_engine(options, processes)
+    return Loop(model, request, options, processes).run()
 
 
 def _check(request: FitRequest, options: FitOptions) -> None:
@@ -55,91 +74,205 @@ def _check(request: FitRequest, options: FitOptions) -> None:
 
 @final
 class Loop:
-    """One run over one objective."""
+    """One run."""
 
-    def __init__(self, model: Model, request: FitRequest, options: FitOptions) -> None:
-        seed = int(torch.randint(2**62, (), generator=request.rng, device=request.rng.device))
-        self._model, self._options = model, options
-        self._source = source_of(request.data, options.batch_size, seed=seed)
-        self._total = options.total_steps(self._source.steps_per_epoch)
-        self._stepper = Stepper(model, options, seed=seed, total=self._total)
-        self._validation = None
-        if request.valid is not None:
-            self._validation = Validation(model, request.valid, options.batch_size, seed=seed)
-        held_out = 0 if self._validation is None else self._validation.batches
-        self._interval = options.evaluation_interval(self._total, held_out)
-        if not options.keep_preprocessing:
-            rng = stream(seed, Purpose.PREPROCESSING, device=model.device)
+    def __init__(
+        self, model: Model, request: FitRequest, options: FitOptions, processes: Processes
+    ) -> None:
+        self._model, self._options, self._processes = model, options, processes
+        objectives = model.objectives
+        self._plans = plans_of(options, objectives)
+        trained = trained_names(model, objectives)
+        rng = request.rng
+        seed = int(torch.randint(2**62, (), generator=rng, device=rng.device))
+        self._saver = Saver(options, processes)
+        checkpoint = self._saver.read()
+        self._seed = processes.told(seed if checkpoint is None else checkpoint.state["seed"])
+        self._source = source_of(request.data, options.batch_size, seed=self._seed)
+        self._batches = sum(plan.steps for plan in self._plans)
+        self._total = options.total_steps(self._source.steps_per_epoch / self._batches)
+        self._validation = self._held_out(request)
+        self._identity: dict[str, Any] = {}
+        if self._saver.writes:
+            self._identity = {
+                **fingerprint(model, options, self._total, processes),
+                "data": data_fingerprint(request.data),
+                "held-out data": data_fingerprint(request.valid),
+            }
+        if checkpoint is not None:
+            check_same(checkpoint.state["identity"], self._identity)
+            report_surroundings(checkpoint.state["surroundings"], surroundings(model))
+        elif not options.keep_preprocessing:
+            rng = stream(self._seed, Purpose.PREPROCESSING, device=model.device)
             model.fit_preprocessing(request.data, rng)
-        self._record = Record(model)
-        self._observers = observe_training(model, request)
-        self._done, self._losses = 0, 0.0
+        self._engine = engine_of(model, objectives, trained, options, processes)
+        self._stepper = Stepper(
+            self._engine, self._plans, trained, processes,
+            accumulate=options.accumulate, seed=self._seed, rounds=self._total,
+        )  # fmt: skip
+        names = dict.fromkeys(name for names in trained for name in names)
+        averaged = {name: self._engine.local[name] for name in names}
+        average = None if options.ema is None else MovingAverage(averaged, options.ema)
+        optimizers = self._stepper.optimizers
+        self._state = TrainingState(model, self._engine, optimizers, average, processes)
+        self._stopped: StopReason | None = None
+        if checkpoint is not None:
+            self._state.restore(checkpoint)
+            stopped = checkpoint.state["stopped"]
+            self._stopped = None if stopped is None else StopReason(stopped)
+        self._observers = observe_training(model, request) if processes.leads else None
+        progress = options.progress if processes.leads else Progress.NONE
+        self._shown = display(progress, self._total, unit_of(model), self._state.done)
+        self._began = time.perf_counter() - self._state.seconds
+
+    def _held_out(self, request: FitRequest) -> Validation | None:
+        if request.valid is None:
+            self._interval = self._options.evaluation_interval(self._total, 0)
+            return None
+        held_out = Validation(
+            self._model, request.valid, self._options.batch_size, self._processes, seed=self._seed
+        )
+        self._interval = self._options.evaluation_interval(self._total, held_out.batches)
+        return held_out
 
     def run(self) -> FitReport:
         """Train to the end, and leave the model with the weights to be used."""
-        began = time.perf_counter()
-        shown = display(self._options.progress, self._total)
         self._model.train()
+        interruption = Interruption()
         try:
-            self._tell(EventKind.STARTED)
-            stopped = self._steps(shown, began)
+            with interruption:
+                self._tell(EventKind.STARTED)
+                self._saver.begin_figures(self._state.record.history)
+                interrupted = self._rounds(interruption)
             self._settle()
-            self._tell(EventKind.FINISHED)
+            self._engine.release()
+            self._tell(EventKind.INTERRUPTED if interrupted else EventKind.FINISHED)
         except KeyboardInterrupt:
+            # Not between two steps: the processes don't agree where they are.
             self._settle()
             self._tell(EventKind.INTERRUPTED)
             raise
-        except Exception:
-            self._record.restore()
+        except Exception as error:
+            self._state.record.restore()
+            if isinstance(error, TrainingError | CheckpointError | DiskFullError):
+                # These are raised by all processes together.
+                self._engine.release()
             raise
         finally:
             self._model.eval()
-            shown.close()
-        seconds = time.perf_counter() - began
-        history = tuple(self._record.history)
-        return FitReport(self._done, seconds, stopped, history, self._record.best)
+            self._shown.close()
+        if interrupted or interruption.received is not None:
+            interruption.pass_on()
+        return self._report()
 
-    def _steps(self, shown: Display, began: float) -> StopReason:
-        last_evaluation = 0
-        for batch in self._source.batches(0):
-            loss = self._stepper.step(self._done, batch, self._source.mean_weight)
-            self._done += 1
-            self._losses += loss
-            shown.step(self._done, len(batch), loss)
-            if self._done % self._interval == 0 or self._done == self._total:
-                mean = self._losses / (self._done - last_evaluation)
-                last_evaluation, self._losses = self._done, 0.0
-                self._evaluate(mean, shown, began)
-                if self._record.without_progress >= (self._options.patience or self._total + 1):
-                    return StopReason.EARLY
-            if self._done == self._total:
-                break
-        return StopReason.FINISHED
+    def _report(self) -> FitReport:
+        record = self._state.record
+        stopped = self._stopped or StopReason.FINISHED
+        history = tuple(record.history)
+        return FitReport(self._state.done, self._state.seconds, stopped, history, record.best)
 
-    def _evaluate(self, loss: float, shown: Display, began: float) -> None:
-        entry = {"step": self._done, "loss": loss}
-        with self._averaged():
+    def _rounds(self, interruption: Interruption) -> bool:
+        """Go on to the end; say whether it was interrupted."""
+        share = Share(self._processes.rank, self._processes.size)
+        portions = self._source.portions(self._state.done * self._batches, share)
+        while self._stopped is None:
+            began = time.perf_counter()
+            figures = self._stepper.round(self._state.done, portions, self._source.mean_weight)
+            self._count(figures, time.perf_counter() - began)
+            evaluated = self._is_evaluation()
+            if evaluated:
+                self._evaluate()
+                self._stopped = self._stop_reason()
+            due = self._saver.is_due(self._state.done, evaluated)
+            signal = float(interruption.received is not None)
+            stop, save = self._processes.add([signal, float(due)])
+            if self._saver.writes and (save or stop or self._stopped is not None):
+                self._save()
+            if stop and self._stopped is None:
+                return True
+        return False
+
+    def _count(self, figures: RoundFigures, seconds: float) -> None:
+        state = self._state
+        if state.average is not None:
+            state.average.update(state.done)
+        state.done += 1
+        for name, loss in figures.losses.items():
+            state.losses[name] += loss
+        state.seconds = time.perf_counter() - self._began
+        self._shown.step(state.done, figures.rows, figures.loss)
+        if self._observers:
+            rate = {
+                "learning_rate": figures.learning_rate,
+                "rows_per_second": figures.rows / max(seconds, 1e-9),
+            }
+            self._tell(EventKind.STEP, {**self._named(figures.losses), **rate})
+
+    def _is_evaluation(self) -> bool:
+        return self._state.done % self._interval == 0 or self._state.done == self._total
+
+    def _stop_reason(self) -> StopReason | None:
+        patience = self._options.patience
+        if patience is not None and self._state.record.without_progress >= patience:
+            return StopReason.EARLY
+        return StopReason.FINISHED if self._state.done == self._total else None
+
+    def _evaluate(self) -> None:
+        """Take the held-out figure of the weights that would be kept, and record it."""
+        state = self._state
+        rounds = state.done - state.evaluated_at
+        losses = {name: total / rounds for name, total in state.losses.items()}
+        entry = {"step": state.done, **self._named(losses)}
+        state.evaluated_at, state.losses = state.done, dict.fromkeys(losses, 0.0)
+        with state.averaged(), self._engine.gathered():
+            self._model.eval()
             if self._validation is not None:
                 entry["valid"] = self._validation.figure()
-            entry["seconds"] = time.perf_counter() - began
-            sound = self._record.add(entry)
-        if not sound:
-            figure = entry.get("valid")
-            received = "NaN weights" if figure is None else f"a held-out figure of {figure}"
-            raise diverged(self._done, received, self._options)
-        shown.evaluated(self._done, loss, entry.get("valid"))
-        self._tell(EventKind.VALIDATED, entry)
+            entry["seconds"] = time.perf_counter() - self._began
+            unsound = self._processes.add([float(not state.record.is_sound(entry))])[0]
+            if unsound:
+                figure = entry.get("valid")
+                received = "NaN weights" if figure is None else f"a held-out figure of {figure}"
+                raise diverged(state.done, received, self._plans[0])
+            state.record.add(entry)
+            self._saver.add_figures(entry)
+            self._shown.evaluated(state.done, entry["loss"], entry.get("valid"))
+            self._tell(EventKind.VALIDATED, entry)
+            self._model.train()
 
-    def _tell(self, kind: EventKind, values: Mapping[str, float] | None = None) -> None:
-        self._observers(TrainingEvent(kind, self._done, self._total, values or {}))
+    def _save(self) -> None:
+        stopped = None if self._stopped is None else self._stopped.value
+        checkpoint = self._state.checkpoint(
+            seed=self._seed,
+            stopped=stopped,
+            identity=self._identity,
+            surroundings=surroundings(self._model),
+        )
+        folder = self._saver.save(checkpoint)
+        record = self._state.record
+        if self._saver.wants_best(record.best):
+            with record.copy.applied(), self._engine.gathered():
+                self._saver.save_best(self._model, record.best)
+        self._tell(EventKind.SAVED, folder=folder)
 
-    def _averaged(self) -> contextlib.AbstractContextManager[None]:
-        average = self._stepper.average
-        return contextlib.nullcontext() if average is None else average.applied()
+    def _named(self, losses: Mapping[str, float]) -> dict[str, float]:
+        """Name figures: `loss` is the first objective's, of several each has its own too."""
+        each = {f"loss.{name}": loss for name, loss in losses.items()} if len(losses) > 1 else {}
+        return {"loss": next(iter(losses.values())), **each}
+
+    def _tell(
+        self,
+        kind: EventKind,
+        values: Mapping[str, float] | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        if self._observers is not None:
+            event = TrainingEvent(kind, self._state.done, self._total, values or {}, folder)
+            self._observers(event)
 
     def _settle(self) -> None:
         """Give the model the best weights by the held-out figure, else the last (averaged) ones."""
-        if self._validation is not None and self._record.best is not None:
-            self._record.restore()
-        elif self._stepper.average is not None:
-            self._stepper.average.copy_to_parameters()
+        if self._validation is not None and self._state.record.best is not None:
+            self._state.record.restore()
+        elif self._state.average is not None:
+            self._state.average.copy_to_parameters()

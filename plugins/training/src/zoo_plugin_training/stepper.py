@@ -1,89 +1,144 @@
-"""One step of the optimiser."""
+"""The steps of the optimisers."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from zoo_core.errors import TrainingError
 from zoo_core.interfaces.batch import Batch
-from zoo_core.interfaces.model import Model
-from zoo_plugin_training.objective import Objective, weighted_mean
-from zoo_plugin_training.options import FitOptions
-from zoo_plugin_training.schedule import learning_rate
+from zoo_plugin_training.engine import Engine
+from zoo_plugin_training.losses import weighted_sum
+from zoo_plugin_training.optimizer import Optimizer
+from zoo_plugin_training.processes import Processes
+from zoo_plugin_training.schedule import Plan
+from zoo_plugin_training.sources import Portion
 from zoo_plugin_training.streams import Purpose, global_stream, stream
-from zoo_plugin_training.weights import MovingAverage
+
+
+@final
+@dataclass(frozen=True)
+class RoundFigures:
+    """What a round was like: rows seen by all processes, the mean loss of each objective."""
+
+    rows: int
+    losses: dict[str, float]
+    learning_rate: float
+
+    @property
+    def loss(self) -> float:
+        """The first objective's loss."""
+        return next(iter(self.losses.values()))
 
 
 @final
 class Stepper:
-    """Does training steps; a step is a function of the weights, (seed, step) and the batch."""
+    """Does the rounds of a run: the steps of every objective, in order.
 
-    def __init__(self, model: Model, options: FitOptions, *, seed: int, total: int) -> None:
-        self._objective = Objective(model)
-        self._device = model.device
-        self._options, self._seed, self._total = options, seed, total
-        self._parameters = _trainable(model)
-        self._optimizer = torch.optim.AdamW(
-            self._parameters,
-            lr=options.learning_rate,
-            weight_decay=options.weight_decay,
-            fused=self._device.type in ("cpu", "cuda"),
-        )
-        self.average = None if options.ema is None else MovingAverage(self._parameters, options.ema)
+    A step is a function of the weights, the batch and (seed, step, objective, part of the batch,
+    process).
+    """
 
-    def step(self, number: int, batch: Batch, mean_weight: float) -> float:
-        """Do the step of this number (from 0); give its loss.
+    def __init__(
+        self,
+        engine: Engine,
+        plans: Sequence[Plan],
+        trained: Sequence[Sequence[str]],
+        processes: Processes,
+        *,
+        accumulate: int,
+        seed: int,
+        rounds: int,
+    ) -> None:
+        self._engine, self._plans, self._processes = engine, plans, processes
+        self._accumulate, self._seed, self._rounds = accumulate, seed, rounds
+        self.optimizers: Mapping[str, Optimizer] = {
+            plan.objective.name: Optimizer({n: engine.local[n] for n in names}, plan.weight_decay)
+            for plan, names in zip(plans, trained, strict=True)
+        }
 
-        Raises TrainingError where the loss is not finite, before the weights are touched.
+    def round(self, number: int, portions: Iterator[Portion], mean_weight: float) -> RoundFigures:
+        """Do the round of this number (from 0).
+
+        Raises TrainingError where a loss or a gradient is not finite, before the weights it would
+        have moved are touched.
         """
-        rng = stream(self._seed, Purpose.STEP, number, device=self._device)
-        with global_stream(self._seed, Purpose.GLOBAL, number, device=self._device):
-            rows = self._objective(batch, rng)
-            loss = weighted_mean(rows, batch.weight, mean_weight)
-            loss.backward()
-        value = self._finite(loss, number)
-        self._update(number)
-        return value
+        self._engine.synchronize_buffers()
+        rows, losses = 0, {}
+        for objective, plan in enumerate(self._plans):
+            total = 0.0
+            for step in range(number * plan.steps, (number + 1) * plan.steps):
+                portion = next(portions)
+                rows += portion.rows
+                total += self._step(objective, step, number, portion, mean_weight)
+            losses[plan.objective.name] = total / plan.steps
+        first = self._plans[0]
+        rate = first.rate(number * first.steps, self._rounds * first.steps)
+        return RoundFigures(rows, losses, rate)
 
-    def _update(self, number: int) -> None:
-        if self._options.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self._parameters, self._options.clip_norm)
-        rate = learning_rate(self._options, number, self._total)
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
-        self._optimizer.step()
-        self._optimizer.zero_grad(set_to_none=True)
-        if self.average is not None:
-            self.average.update(number)
+    def _step(
+        self, objective: int, step: int, number: int, portion: Portion, mean_weight: float
+    ) -> float:
+        plan = self._plans[objective]
+        with self._engine.training(objective):
+            local = self._backward(objective, step, portion, mean_weight)
+        optimizer = self.optimizers[plan.objective.name]
+        loss = self._processes.add([local])[0]
+        gradients = self._engine.gradients(optimizer.names)
+        if loss - loss != 0:
+            raise diverged(number + 1, f"a loss of {loss}", plan)
+        found = [gradient for gradient in gradients if gradient is not None]
+        self._clip(found, number, plan)
+        optimizer.step(gradients, plan.rate(step, self._rounds * plan.steps))
+        return loss
 
-    def _finite(self, loss: Tensor, number: int) -> float:
-        value = loss.item()
-        if value - value == 0:
-            return value
-        self._optimizer.zero_grad(set_to_none=True)
-        raise diverged(number + 1, f"a loss of {value}", self._options)
+    def _backward(self, objective: int, step: int, portion: Portion, mean_weight: float) -> float:
+        """Add up the gradients of the batch's parts; gives this process's share of the loss."""
+        parts = list(portion.parts(self._accumulate))
+        losses: list[Tensor] = []
+        for index, part in enumerate(parts):
+            last = index + 1 == len(parts)
+            with contextlib.nullcontext() if last else self._engine.accumulating(objective):
+                loss = self._loss(objective, step, index, part, portion.rows, mean_weight)
+                # Engines average over the processes; the mean over all rows is their sum.
+                (loss * self._processes.size).backward()
+            losses.append(loss.detach())
+        return torch.stack(losses).sum().item()
+
+    def _loss(
+        self, objective: int, step: int, index: int, part: Batch, n: int, mean_weight: float
+    ) -> Tensor:
+        numbers = (step, objective, index, self._processes.rank)
+        device = self._processes.device
+        rng = stream(self._seed, Purpose.STEP, *numbers, device=device)
+        with global_stream(self._seed, Purpose.GLOBAL, *numbers, device=device):
+            rows = self._engine.rows(objective, part, rng)
+        return weighted_sum(rows, part.weight, n, mean_weight)
+
+    def _clip(self, gradients: list[Tensor], number: int, plan: Plan) -> None:
+        """Refuse gradients that are not finite, and shorten those that are too long."""
+        if not gradients:
+            return
+        norm = self._engine.norm(gradients).item()
+        if norm - norm != 0:
+            raise diverged(number + 1, f"a gradient of norm {norm}", plan)
+        if plan.clip_norm is not None and norm > plan.clip_norm:
+            torch._foreach_mul_(gradients, plan.clip_norm / norm)
 
 
-def diverged(step: int, received: str, options: FitOptions) -> TrainingError:
+def diverged(step: int, received: str, plan: Plan) -> TrainingError:
     """Make the error for a run that can't go on after a step (from 1)."""
-    clip = "" if options.clip_norm is not None else ", clip_norm=1.0"
+    clip = "" if plan.clip_norm is not None else ", clip_norm=1.0"
+    name = plan.objective.name
+    what = "the loss" if name == "loss" else f"the objective {name!r}"
     return TrainingError(
-        f"Training stopped at step {step}: the loss must stay finite",
+        f"Training stopped at step {step}: {what} and its gradient must stay finite",
         received=received,
-        remedy=f"Try learning_rate={options.learning_rate / 10:g}{clip} or warm_up=100, and look "
+        remedy=f"Try learning_rate={plan.learning_rate / 10:g}{clip} or warm_up=100, and look "
         "for extreme values in the data. The model has its last good weights.",
     )
-
-
-def _trainable(model: Model) -> list[nn.Parameter]:
-    found = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    if not found:
-        raise TrainingError(
-            "A model that is trained has parameters that require gradients",
-            received=f"{type(model).__name__} without one",
-            remedy="Unfreeze a part: part.requires_grad_(True).",
-        )
-    return found

@@ -1,0 +1,169 @@
+"""Several processes that each hold a part of the weights."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, cast, final
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from zoo_core.interfaces.batch import Batch
+from zoo_core.interfaces.model import Model
+from zoo_core.interfaces.objective import Objective
+from zoo_plugin_training.engine import Engine, only_trained, taken_gradients
+from zoo_plugin_training.engine_ddp import send_buffers
+from zoo_plugin_training.losses import Losses
+from zoo_plugin_training.options import Precision
+from zoo_plugin_training.processes import Processes
+
+if TYPE_CHECKING:
+    from torch.distributed.fsdp import FSDPModule
+    from torch.distributed.tensor import DTensor
+
+
+@final
+class ShardedEngine(Engine):
+    """FSDP2: each process holds a part of every parameter, its gradient and what belongs to it.
+
+    The parameters are put together for each step's forward and backward pass. Those of no
+    dimension, which FSDP2 does not split, are held by all.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        objectives: Sequence[Objective],
+        trained: Sequence[Sequence[str]],
+        precision: Precision,
+        processes: Processes,
+    ) -> None:
+        from torch.distributed.fsdp import fully_shard
+
+        self._model, self._processes = model, processes
+        self._names = [objective.name for objective in objectives]
+        self._trained = [list(names) for names in trained]
+        send_parameters(model, processes)
+        self._scalars = {name for name, p in model.named_parameters() if p.ndim == 0}
+        self._places = _places(model)
+        self._losses = Losses(model, precision)
+        ignored = {p for p in model.parameters() if p.ndim == 0}
+        self._sharded = cast("FSDPModule", fully_shard(self._losses, ignored_params=ignored))
+        self._parameters = dict(model.named_parameters())
+        self.local = {name: _local(p).detach() for name, p in self._parameters.items()}
+
+    def rows(self, number: int, batch: Batch, rng: torch.Generator) -> Tensor:
+        """Give the loss of each row."""
+        return self._losses(batch, self._names[number], rng)
+
+    def training(self, number: int) -> contextlib.AbstractContextManager[None]:
+        """Let only the parameters of this objective have gradients inside."""
+        return only_trained(self._parameters, self._trained[number])
+
+    @contextlib.contextmanager
+    def accumulating(self, number: int) -> Iterator[None]:
+        """Exchange nothing inside."""
+        del number
+        self._sharded.set_requires_gradient_sync(False)
+        try:
+            yield
+        finally:
+            self._sharded.set_requires_gradient_sync(True)
+
+    def gradients(self, names: Sequence[str]) -> list[Tensor | None]:
+        """Give this process's parts of the gradients, and forget them."""
+        found = taken_gradients(self._parameters, names)
+        local = [None if gradient is None else _local(gradient) for gradient in found]
+        for index, name in enumerate(names):
+            if name in self._scalars:
+                local[index] = self._averaged(local[index])
+        return local
+
+    def norm(self, gradients: Sequence[Tensor]) -> Tensor:
+        """Give the norm over the parts of all processes; what all hold counts once."""
+        parts = [g for g in gradients if g.ndim > 0]
+        squares = torch.stack(torch._foreach_norm(parts)).square().sum() if parts else 0.0
+        total = torch.as_tensor(squares, device=self._processes.device)
+        dist.all_reduce(total)
+        return (total + sum(g.square() for g in gradients if g.ndim == 0)).sqrt()
+
+    def whole(self, name: str, local: Tensor) -> Tensor:
+        """Put the processes' parts together."""
+        if name in self._scalars:
+            return local
+        from torch.distributed.tensor import DTensor
+
+        like = self._dtensor(name)
+        found = DTensor.from_local(
+            local, like.device_mesh, like.placements, shape=like.shape, stride=like.stride()
+        )
+        return found.full_tensor()
+
+    def part(self, name: str, whole: Tensor) -> Tensor:
+        """Give this process's part."""
+        if name in self._scalars:
+            return whole
+        from torch.distributed.tensor import distribute_tensor
+
+        like = self._dtensor(name)
+        return distribute_tensor(whole, like.device_mesh, like.placements).to_local()
+
+    @contextlib.contextmanager
+    def gathered(self) -> Iterator[None]:
+        """Let the model hold whole tensors inside."""
+        self._sharded.unshard()
+        try:
+            yield
+        finally:
+            self._sharded.reshard()
+
+    def release(self) -> None:
+        """Put whole parameters into the model's modules in the place of the parts."""
+        for name, parameter in self._parameters.items():
+            if name in self._scalars:
+                continue
+            full = nn.Parameter(
+                self.whole(name, self.local[name]).clone(), requires_grad=parameter.requires_grad
+            )
+            for module, attribute in self._places[name]:
+                module.register_parameter(attribute, full)
+
+    def synchronize_buffers(self) -> None:
+        """Let every process have the first one's buffers."""
+        send_buffers(self._model, self._processes)
+
+    def _averaged(self, gradient: Tensor | None) -> Tensor | None:
+        """Average the gradient of a parameter that FSDP2 leaves alone."""
+        known = self._processes.add([0.0 if gradient is None else 1.0])[0]
+        if known == 0:
+            return None
+        total = torch.zeros((), device=self._processes.device) if gradient is None else gradient
+        dist.all_reduce(total)
+        return total / self._processes.size
+
+    def _dtensor(self, name: str) -> DTensor:
+        return cast("DTensor", self._parameters[name])
+
+
+def _local(tensor: Tensor) -> Tensor:
+    from torch.distributed.tensor import DTensor
+
+    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
+
+
+def _places(model: Model) -> dict[str, list[tuple[nn.Module, str]]]:
+    """Find where each parameter hangs; a shared one in several places."""
+    by_identity: dict[int, list[tuple[nn.Module, str]]] = {}
+    for module in model.modules():
+        for attribute, parameter in module._parameters.items():
+            if parameter is not None:
+                by_identity.setdefault(id(parameter), []).append((module, attribute))
+    return {name: by_identity[id(parameter)] for name, parameter in model.named_parameters()}
+
+
+def send_parameters(model: Model, processes: Processes) -> None:
+    """Let every process begin with the first one's weights."""
+    for parameter in model.parameters():
+        processes.send(parameter.detach())
