@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -16,6 +15,7 @@ from zoo_plugin_flows.bijection import Chain
 from zoo_plugin_flows.linear import LULinear
 
 PROCESSES = 2
+LAYERS = {"actnorm": ActNorm, "batch norm": BatchNorm}
 
 
 def rows() -> Tensor:
@@ -23,9 +23,9 @@ def rows() -> Tensor:
 
 
 def trained(layer: str, x: Tensor) -> dict[str, Tensor]:
-    """Do two steps of training, of which the second has a gradient; give state and gradient."""
+    """Do two steps of training, of which the second leaves its gradient; give it and the state."""
     torch.manual_seed(0)
-    chain = Chain((LULinear(3), ActNorm(3) if layer == "actnorm" else BatchNorm(3))).train()
+    chain = Chain((LULinear(3), LAYERS[layer](3))).train()
     for part in x.chunk(2):
         chain.zero_grad()
         z, log_det = chain(part, None)
@@ -34,25 +34,30 @@ def trained(layer: str, x: Tensor) -> dict[str, Tensor]:
     return {**chain.state_dict(), **{f"gradient of {name}": g for name, g in gradients.items()}}
 
 
-def run(layer: str, rank: int, folder: str) -> None:
+def run(rank: int, folder: str) -> None:
     """Be one of the processes: train on every second row, and write what came of it."""
     store = f"file://{folder}/store"
     torch.distributed.init_process_group("gloo", store, rank=rank, world_size=PROCESSES)
-    state = trained(layer, rows()[rank::PROCESSES])
-    torch.save(state, f"{folder}/{rank}.pt")
+    states = {layer: trained(layer, rows()[rank::PROCESSES]) for layer in LAYERS}
+    torch.save(states, f"{folder}/{rank}.pt")
+    torch.distributed.barrier()
     torch.distributed.destroy_process_group()
 
 
-@pytest.mark.parametrize("layer", ["actnorm", "batch norm"])
-def test_processes_agree_with_one(layer: str, tmp_path: Path) -> None:
-    started = [
-        subprocess.Popen([sys.executable, __file__, layer, str(rank), str(tmp_path)])
-        for rank in range(PROCESSES)
-    ]
-    assert [process.wait(60) for process in started] == [0] * PROCESSES
-    states = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(PROCESSES)]
+@pytest.fixture(scope="module")
+def states(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, dict[str, Tensor]]]:
+    """What each process reached, by layer."""
+    folder = tmp_path_factory.mktemp("processes")
+    commands = [[sys.executable, __file__, str(rank), str(folder)] for rank in range(PROCESSES)]
+    started = [subprocess.Popen(command) for command in commands]
+    assert [process.wait(120) for process in started] == [0] * PROCESSES
+    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(PROCESSES)]
+
+
+@pytest.mark.parametrize("layer", list(LAYERS))
+def test_processes_agree_with_one(layer: str, states: list[dict[str, dict[str, Tensor]]]) -> None:
     for name, expected in trained(layer, rows()).items():
-        first, *others = [state[name] for state in states]
+        first, *others = [state[layer][name] for state in states]
         if name.startswith("gradient"):
             torch.testing.assert_close(torch.stack([first, *others]).mean(0), expected)
         else:
@@ -61,4 +66,4 @@ def test_processes_agree_with_one(layer: str, tmp_path: Path) -> None:
 
 
 if __name__ == "__main__":
-    run(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    run(int(sys.argv[1]), sys.argv[2])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, final
+
 import torch
 import torch.distributed
 from jaxtyping import Float
@@ -20,9 +22,28 @@ def batch_moments(x: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " d"], Float[T
 
 
 def _over_processes(values: Tensor) -> Tensor:
-    """Add up over processes, where there are several; gradients are added up too."""
+    """Add up over processes, where there are several."""
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
         return values
-    from torch.distributed.nn.functional import all_reduce
+    return _Sum.apply(values)  # pyright: ignore
 
-    return all_reduce(values)
+
+@final
+class _Sum(torch.autograd.Function):
+    """The sum over processes: each one's values go into the loss of all, so gradients add up."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        """Add up values."""
+        del ctx
+        total = values.clone()
+        torch.distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        """Add up gradients."""
+        del ctx
+        total = gradients[0].clone()
+        torch.distributed.all_reduce(total)
+        return total
