@@ -18,7 +18,9 @@ class Amortized(nn.Module):
     network's hidden layers; it starts at zero.
     """
 
-    def __init__(self, start: Float[Tensor, " width"], context: int, hidden: tuple[int, ...]):
+    def __init__(
+        self, start: Float[Tensor, " width"], context: int, hidden: tuple[int, ...]
+    ) -> None:
         super().__init__()
         self.start = nn.Parameter(start)
         self.network = CouplingNetwork(context, hidden, len(start), 0.0) if context else None

@@ -74,8 +74,8 @@ class Residual(Bijection):
         self, x: Float[Tensor, "n d"], context: Float[Tensor, "n c"] | None
     ) -> tuple[Float[Tensor, "n d"], Float[Tensor, " n"]]:
         """Add g(x); the log-determinant is exact."""
-        change, jacobians = self.network.linearized(x, context, self.network.matrices())
-        return x + change, exact_log_det(jacobians, x)
+        z, jacobians = self.done(x, context)
+        return z, exact_log_det(jacobians, x)
 
     def inverse(
         self, z: Float[Tensor, "n d"], context: Float[Tensor, "n c"] | None
@@ -83,6 +83,13 @@ class Residual(Bijection):
         """Undo `forward` by iteration; differentiable, the log-determinant exact."""
         x, jacobians = self.undone(z, context)
         return x, -exact_log_det(jacobians, x)
+
+    def done(
+        self, x: Float[Tensor, "n d"], context: Float[Tensor, "n c"] | None
+    ) -> tuple[Float[Tensor, "n d"], Jacobians]:
+        """Add g(x); give the Jacobian of g at x too."""
+        change, jacobians = self.network.linearized(x, context, self.network.matrices())
+        return x + change, jacobians
 
     def undone(
         self, z: Float[Tensor, "n d"], context: Float[Tensor, "n c"] | None
@@ -147,10 +154,9 @@ class ResidualStack(Bijection):
         log_det = x.new_zeros(len(x))
         for norm, residual in self._layers():
             x, change = norm(x, context)
-            network = residual.network
-            moved, jacobians = network.linearized(x, context, network.matrices())
+            z, jacobians = residual.done(x, context)
             log_det = log_det + change + measured(jacobians, x)
-            x = x + moved
+            x = z
         return x, log_det
 
     def undo(
