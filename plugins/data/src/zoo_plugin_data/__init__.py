@@ -15,10 +15,14 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Checkerboard": "zoo_plugin_data.checkerboard",
+    "Circles": "zoo_plugin_data.circles",
     "Dataset": "zoo_core.interfaces.dataset",
     "EightGaussians": "zoo_plugin_data.eight_gaussians",
     "Moons": "zoo_plugin_data.moons",
+    "Pinwheel": "zoo_plugin_data.pinwheel",
     "Split": "zoo_core.interfaces.dataset",
+    "SwissRoll": "zoo_plugin_data.swiss_roll",
+    "Torus": "zoo_plugin_data.torus",
     "load": "zoo_plugin_data.catalogue",
     "names": "zoo_plugin_data.catalogue",
 }
@@ -29,8 +33,12 @@ if TYPE_CHECKING:
     from zoo_plugin_data.catalogue import load as load
     from zoo_plugin_data.catalogue import names as names
     from zoo_plugin_data.checkerboard import Checkerboard as Checkerboard
+    from zoo_plugin_data.circles import Circles as Circles
     from zoo_plugin_data.eight_gaussians import EightGaussians as EightGaussians
     from zoo_plugin_data.moons import Moons as Moons
+    from zoo_plugin_data.pinwheel import Pinwheel as Pinwheel
+    from zoo_plugin_data.swiss_roll import SwissRoll as SwissRoll
+    from zoo_plugin_data.torus import Torus as Torus
 
 __all__ = ["__version__", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]
 

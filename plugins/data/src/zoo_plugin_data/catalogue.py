@@ -9,16 +9,24 @@ from functools import partial
 from zoo_core.errors import DataError, UnknownNameError
 from zoo_core.interfaces.dataset import Dataset, Split
 from zoo_plugin_data.checkerboard import Checkerboard
+from zoo_plugin_data.circles import Circles
 from zoo_plugin_data.digits import load_digits
 from zoo_plugin_data.eight_gaussians import EightGaussians
 from zoo_plugin_data.moons import Moons
+from zoo_plugin_data.pinwheel import Pinwheel
+from zoo_plugin_data.swiss_roll import SwissRoll
+from zoo_plugin_data.torus import Torus
 from zoo_plugin_data.toy_data import load_toy
 
 LOADERS: Mapping[str, Callable[[Split], Dataset]] = {
     "checkerboard": partial(load_toy, Checkerboard),
+    "circles": partial(load_toy, Circles),
     "digits": load_digits,
     "eight-gaussians": partial(load_toy, EightGaussians),
     "moons": partial(load_toy, Moons),
+    "pinwheel": partial(load_toy, Pinwheel),
+    "swiss-roll": partial(load_toy, SwissRoll),
+    "torus": partial(load_toy, Torus),
 }
 
 

@@ -37,7 +37,7 @@ class Moons(ToyDensity):
     config: Config
 
     def entropy(self) -> float:
-        """Give the differential entropy in nats: .2892 for noise .05, 1.0074 for .1."""
+        """Give the differential entropy in nats: .2892 for noise .05, 1.0076 for .1."""
         margin = 9 * self.config.noise
         low, high = (-1 - margin, -0.5 - margin), (2 + margin, 1 + margin)
         return plane_entropy(self._precise_log_prob, low, high, self.config.noise / 2)

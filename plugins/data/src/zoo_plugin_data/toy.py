@@ -15,7 +15,7 @@ from zoo_core.interfaces.space import Space
 
 
 class ToyDensity(Generator, DensityModel):
-    """An even mixture of components in the plane, with a density that is known exactly.
+    """An even mixture of components, in the plane or of two angles, with its exact density.
 
     Nothing is trained: the parameters stand in the configuration. `components` is how many there
     are.
@@ -38,7 +38,6 @@ class ToyDensity(Generator, DensityModel):
             labels = torch.randint(self.components, (n,), generator=rng, device=self.device)
             return self._draw(labels, rng), labels
 
-    @final
     def _space(self) -> Space:
         return Space.real(2)
 

@@ -7,7 +7,6 @@ import torch
 from zoo_core.interfaces.batch import Batch
 from zoo_core.interfaces.dataset import Dataset, Split
 from zoo_core.interfaces.part import Part
-from zoo_core.interfaces.space import Space
 from zoo_plugin_data.content import content_hash
 from zoo_plugin_data.toy import ToyDensity
 
@@ -30,7 +29,7 @@ def load_toy(model_class: type[ToyDensity], split: Split) -> Dataset:
         split=split,
         data=Batch(x[split], labels[split]),
         classes=tuple(str(code) for code in range(model.components)),
-        space=Space.real(2),
+        space=model.space,
         provenance=f"Drawn from the exact model {model_class.architecture} ({parameters}), seed 0.",
         license="CC0-1.0",
         sha256=content_hash(x[Split.ALL], labels[Split.ALL]),
