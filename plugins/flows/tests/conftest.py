@@ -11,10 +11,19 @@ from zoo_core.conditioners.label import Label
 from zoo_core.conditioners.vector import Vector
 from zoo_core.interfaces.space import Space
 from zoo_plugin_flows.flow import Flow
+from zoo_plugin_flows.iaf import IAF
+from zoo_plugin_flows.maf import MAF
 from zoo_plugin_flows.nsf import NSF
+from zoo_plugin_flows.nsf_autoregressive import NSFAutoregressive
 from zoo_plugin_flows.realnvp import RealNVP
 
-FAMILIES = {"nsf": NSF, "realnvp": RealNVP}
+FAMILIES = {
+    "nsf": NSF,
+    "realnvp": RealNVP,
+    "maf": MAF,
+    "iaf": IAF,
+    "nsf-autoregressive": NSFAutoregressive,
+}
 
 
 def stirred(flow: Flow, scale: float = 0.1, seed: int = 0) -> Flow:
@@ -28,7 +37,7 @@ def stirred(flow: Flow, scale: float = 0.1, seed: int = 0) -> Flow:
 
 @pytest.fixture(params=list(FAMILIES))
 def family(request: pytest.FixtureRequest) -> type[Flow]:
-    """NSF and RealNVP in turn."""
+    """The families that start as the identity, in turn."""
     return FAMILIES[request.param]
 
 

@@ -17,7 +17,7 @@ from torch.nn import functional
 from zoo_plugin_flows.elementwise import Elementwise
 
 
-class _Bin(NamedTuple):
+class Bin(NamedTuple):
     """The bin that each element falls into: its corner, its size and the slopes at its ends."""
 
     x: Tensor
@@ -58,7 +58,7 @@ class RationalQuadraticSpline(Elementwise):
         clamped = x.clamp(-self.bound, self.bound)
         here = self._find(clamped, raw, axis=0)
         theta = (clamped - here.x) / here.width
-        y, log_slope = _evaluate(here, theta)
+        y, log_slope = evaluate(here, theta)
         return torch.where(inside, y, x), torch.where(inside, log_slope, 0.0)
 
     def inverse(
@@ -68,12 +68,12 @@ class RationalQuadraticSpline(Elementwise):
         inside = y.abs() < self.bound
         clamped = y.clamp(-self.bound, self.bound)
         here = self._find(clamped, raw, axis=1)
-        theta = _solve(here, (clamped - here.y) / here.height)
+        theta = solve(here, (clamped - here.y) / here.height)
         x = here.x + theta * here.width
-        _, log_slope = _evaluate(here, theta)
+        _, log_slope = evaluate(here, theta)
         return torch.where(inside, x, y), torch.where(inside, -log_slope, 0.0)
 
-    def _find(self, value: Tensor, raw: Tensor, axis: int) -> _Bin:
+    def _find(self, value: Tensor, raw: Tensor, axis: int) -> Bin:
         """Find each value's bin along x (axis 0) or y (axis 1).
 
         The bin is picked by sums over a one-hot mask: their backward pass is a product, where a
@@ -87,7 +87,7 @@ class RationalQuadraticSpline(Elementwise):
         corner = (sizes * below).sum(1) - self.bound
         size = (sizes * here).sum(1)
         (x, y), (width, height) = corner.unbind(), size.unbind()
-        return _Bin(x, y, width, height, *self._slopes(slopes, here))
+        return Bin(x, y, width, height, *self._slopes(slopes, here))
 
     def _masks(self, value: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
         """Ones at the bins that end at or below each value, and a one at the bin that holds it."""
@@ -105,7 +105,7 @@ class RationalQuadraticSpline(Elementwise):
         return left, right
 
 
-def _evaluate(here: _Bin, theta: Tensor) -> tuple[Tensor, Tensor]:
+def evaluate(here: Bin, theta: Tensor) -> tuple[Tensor, Tensor]:
     """Value and logarithm of the slope at a share theta of the bin (equations 4 and 5)."""
     mean = here.height / here.width
     rest = 1 - theta
@@ -116,7 +116,7 @@ def _evaluate(here: _Bin, theta: Tensor) -> tuple[Tensor, Tensor]:
     return y, 2 * torch.log(mean / denominator) + torch.log(slope)
 
 
-def _solve(here: _Bin, eta: Tensor) -> Tensor:
+def solve(here: Bin, eta: Tensor) -> Tensor:
     """The share of the bin's width whose image is the share eta of its height (equations 6 to 8).
 
     With the equation divided by the height, a = mean - b. Of the two forms of the root, the one
