@@ -77,7 +77,10 @@ def trackio(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     """A module in trackio's place that takes down what it is told."""
     told: list[tuple[str, Any]] = []
     module: Any = types.ModuleType("trackio")
-    module.init = lambda **fields: told.append(("init", fields))
+    module.init = lambda **fields: (
+        told.append(("init", fields)),
+        sys.stdout.write("* initialized\n"),
+    )
     module.log = lambda metrics, step: told.append(("log", (step, metrics)))
     module.finish = lambda: told.append(("finish", None))
     monkeypatch.setitem(sys.modules, "trackio", module)
@@ -85,7 +88,7 @@ def trackio(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
 
 
 def test_trackio_is_told_the_run_its_settings_and_figures(
-    tmp_path: Path, trackio: list[tuple[str, Any]]
+    tmp_path: Path, trackio: list[tuple[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = Gaussian.create(space=zoo.Space.real(3))
     _observed(model, out=str(tmp_path / "first"), track="trackio", learning_rate=0.25)
@@ -95,6 +98,7 @@ def test_trackio_is_told_the_run_its_settings_and_figures(
     assert logged[0] == ("log", (1, {"train/loss": 3.0, "train/learning_rate": 0.1}))
     assert logged[-1] == ("log", (10, {"evaluation/loss": 2.5, "evaluation/valid": 2.25}))
     assert last == ("finish", None)
+    assert capsys.readouterr() == ("", "* initialized\n")
 
 
 def test_a_missing_tracker_is_told_before_training(monkeypatch: pytest.MonkeyPatch) -> None:

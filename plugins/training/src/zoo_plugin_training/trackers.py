@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from enum import StrEnum
@@ -85,9 +87,14 @@ class TrackioLog(Log):
         import trackio  # pyright: ignore[reportMissingImports]
 
         resume = "never" if step == 0 else "allow"
-        trackio.init(
-            project=self._project, name=self._name, config=self._config, resume=resume, embed=False
-        )
+        with _aside():
+            trackio.init(
+                project=self._project,
+                name=self._name,
+                config=self._config,
+                resume=resume,
+                embed=False,
+            )
 
     def write(self, step: int, figures: Mapping[str, float]) -> None:
         """Write metrics."""
@@ -99,7 +106,8 @@ class TrackioLog(Log):
         """Wait for what is on its way."""
         import trackio  # pyright: ignore[reportMissingImports]
 
-        trackio.finish()
+        with _aside():
+            trackio.finish()
 
 
 @final
@@ -137,6 +145,11 @@ def log_of(tracker: Tracker, out: Path | None, config: Mapping[str, Any], projec
         return TensorBoardLog(Path("runs") if out is None else out / "tensorboard")
     name = f"run-{_stamp()}" if out is None else out.absolute().name
     return TrackioLog(project.replace("/", "-"), name, config)
+
+
+def _aside() -> contextlib.AbstractContextManager[object]:
+    """Let what a tracker prints go to stderr: stdout has the result of a command."""
+    return contextlib.redirect_stdout(sys.stderr)
 
 
 def _stamp() -> str:
