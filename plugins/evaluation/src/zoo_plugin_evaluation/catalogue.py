@@ -33,6 +33,9 @@ BUILT_IN: dict[str, Callable[[Subject], list[Metric]]] = {
     "distance to closest record": privacy_metrics.closest_record,
     "membership inference": privacy_metrics.membership,
 }
+_ON_INCEPTION = {"FID": "Frechet distance", "KID": "kernel distance"}
+PRIVACY = ("distance to closest record", "membership inference")
+"""Figures that compare with the rows that the model was trained on."""
 
 
 @final
@@ -67,14 +70,27 @@ def wanted(text: str) -> Wanted:
     for name in names:
         if text.startswith((f"{name} (", f"{name}, ")):
             return Wanted(name, text)
-    close = difflib.get_close_matches(text, names, n=2)
     raise UnknownNameError(
-        "A metric is asked for by its name",
-        received=repr(text),
-        remedy=f"Did you mean {' or '.join(map(repr, close))}?"
-        if close
-        else f"There are {', '.join(names)}.",
+        "A metric is asked for by its name", received=repr(text), remedy=_remedy(text, names)
     )
+
+
+def _remedy(text: str, names: list[str]) -> str:
+    if text.upper() in _ON_INCEPTION:
+        return (
+            f"It is the {_ON_INCEPTION[text.upper()]} on the features of an Inception network: ask "
+            "for it in Python with features=network."
+        )
+    lower = {name.lower(): name for name in names}
+    close = [lower[each] for each in difflib.get_close_matches(text.lower(), lower, n=2)]
+    if close:
+        return f"Did you mean {' or '.join(map(repr, close))}?"
+    return f"There are {', '.join(names)}."
+
+
+def wanted_all(texts: Iterable[str]) -> list[Wanted]:
+    """Find every metric that is asked for, `all` among them. Raises UnknownNameError."""
+    return [Wanted(ALL) if text == ALL else wanted(text) for text in texts]
 
 
 def defaults(subject: Subject) -> list[str]:
@@ -91,8 +107,8 @@ def defaults(subject: Subject) -> list[str]:
 def figures(subject: Subject, names: Iterable[str]) -> list[Metric]:
     """Measure what is asked for, each figure once, in the order of the names."""
     found: list[Metric] = []
-    for text in names or defaults(subject):
-        found += _every(subject) if text == ALL else _figures(subject, wanted(text))
+    for asked in wanted_all(names or defaults(subject)):
+        found += _every(subject) if asked.name == ALL else _figures(subject, asked)
     return list({metric.name: metric for metric in found}.values())
 
 

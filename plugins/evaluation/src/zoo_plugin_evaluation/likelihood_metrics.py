@@ -112,6 +112,8 @@ def _characters_of(batch: Batch, lengths: Tensor) -> Tensor:
 def _protocol(subject: Subject) -> str:
     scores = subject.scores
     text = f"mean over rows of {subject.dataset.name}"
+    if subject.model.is_conditional:
+        text += ", given their conditions"
     if scores.draws > 1:
         how = scores.density.how or str(scores.density.kind)
         text += f", each over {scores.draws} draws of {how}, seed {subject.seed}"
