@@ -21,7 +21,7 @@ _STEEPEST = 1.1
 class BoundedLinear(nn.Module):
     """A linear map whose largest singular value is at most `bound`.
 
-    Invertible residual networks, Behrmann et al. 2019 (arXiv:1811.00995), equation 8. Training
+    Invertible residual networks, Behrmann et al. 2019 (arXiv:1811.00995), section 2.1. Training
     estimates the singular value by power iteration, whose vectors are buffers, from below but
     closely, since weights move slowly. Evaluation computes it, so there the bound is certain, for
     averaged weights too, which the vectors haven't followed.
