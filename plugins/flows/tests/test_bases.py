@@ -207,6 +207,22 @@ def child(parent: torch.Generator) -> torch.Generator:
     return child_rng(parent, "cpu")
 
 
+def test_the_kind_is_the_weaker_one(make: Make) -> None:
+    """An estimated base makes the flow an estimate, and both say how."""
+    flow = make(Space.real(20), base=Part("flows/continuous", {"hidden": [8]}))
+    assert flow.density.kind is DensityKind.ESTIMATE
+    assert "Hutchinson" in flow.density.how
+    codes = make(Space.binary(20), base=Part("flows/continuous", {"hidden": [8]}))
+    assert codes.density.kind is DensityKind.ESTIMATE
+
+
+def test_a_pretrained_flow_is_a_base() -> None:
+    base = zoo.load("flows/nsf-moons")
+    flow = RealNVP.create(space=Space.real(2), transforms=2, hidden=[8], base=base)
+    x = torch.randn(10, 2, generator=rng())
+    torch.testing.assert_close(flow.log_prob(x), base.log_prob(x))
+
+
 @pytest.mark.parametrize("frozen", [False, True])
 def test_a_base_is_trained_unless_frozen(frozen: bool) -> None:
     part = Part("flows/gaussian-mixture", {"components": 3}, frozen=frozen)
