@@ -10,23 +10,32 @@ from zoo_core.errors import DataError, UnknownNameError
 from zoo_core.interfaces.dataset import Dataset, Split
 from zoo_plugin_data.checkerboard import Checkerboard
 from zoo_plugin_data.circles import Circles
+from zoo_plugin_data.classic_tables import BREAST_CANCER, DIABETES, IRIS, WINE, load_table
 from zoo_plugin_data.digits import load_digits
 from zoo_plugin_data.eight_gaussians import EightGaussians
+from zoo_plugin_data.inliers import INLIERS, load_inliers
 from zoo_plugin_data.moons import Moons
+from zoo_plugin_data.photo_patches import load_photo_patches
 from zoo_plugin_data.pinwheel import Pinwheel
 from zoo_plugin_data.swiss_roll import SwissRoll
 from zoo_plugin_data.torus import Torus
 from zoo_plugin_data.toy_data import load_toy
 
 LOADERS: Mapping[str, Callable[[Split], Dataset]] = {
+    "breast-cancer": partial(load_table, BREAST_CANCER),
     "checkerboard": partial(load_toy, Checkerboard),
     "circles": partial(load_toy, Circles),
+    "diabetes": partial(load_table, DIABETES),
     "digits": load_digits,
     "eight-gaussians": partial(load_toy, EightGaussians),
+    "iris": partial(load_table, IRIS),
     "moons": partial(load_toy, Moons),
+    "photo-patches": load_photo_patches,
     "pinwheel": partial(load_toy, Pinwheel),
     "swiss-roll": partial(load_toy, SwissRoll),
     "torus": partial(load_toy, Torus),
+    "wine": partial(load_table, WINE),
+    **{name: partial(load_inliers, name) for name in INLIERS},
 }
 
 
