@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -85,6 +86,8 @@ def command(ctx: click.Context, **given: Any) -> None:
     from zoo_plugin_training.run_request import Asked
 
     asked = Asked(**given)
+    if not is_first_process():
+        warnings.simplefilter("ignore")
     try:
         run, folder = _prepared(asked)
     except (ZooError, click.ClickException):
@@ -95,7 +98,7 @@ def command(ctx: click.Context, **given: Any) -> None:
         report = _fitted(run, folder, asked)
     except KeyboardInterrupt:
         if is_first_process():
-            note(f"interrupted. Go on by: zoo train --resume --out {asked.out}")
+            note(f"interrupted. Go on by: {_launcher(run)} train --resume --out {asked.out}")
         ctx.exit(INTERRUPTED)
     if is_first_process():
         click.echo(str(folder.save_model(run.model, run.recipe)))
@@ -137,6 +140,12 @@ def _fitted(run: Run, folder: RunFolder, asked: Asked) -> FitReport:
     if is_first_process():
         folder.write_history(report.history)
     return report
+
+
+def _launcher(run: Run) -> str:
+    """Say how the run's processes are started."""
+    count = run.recipe.processes
+    return "zoo" if count == 1 else f"torchrun --nproc-per-node {count} -m zoo_core.cli"
 
 
 def _summary(run: Run, report: FitReport) -> str:
