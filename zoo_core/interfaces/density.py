@@ -59,6 +59,7 @@ class DensityModel(Model, interface=True):
     """A model that knows how likely data are; a plugin implements `_log_prob(z, call)`."""
 
     LogProbOptions: ClassVar[type[Config]] = NoOptions
+    _compilable: ClassVar[tuple[str, ...]] = ("_log_prob",)
 
     @final
     def log_prob(

@@ -27,6 +27,7 @@ class Generator(Model, interface=True):
     """A model that makes samples; a plugin implements `_sample(n, call)`."""
 
     SampleOptions: ClassVar[type[Config]] = NoOptions
+    _compilable: ClassVar[tuple[str, ...]] = ("_sample",)
 
     @final
     def sample(

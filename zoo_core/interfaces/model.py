@@ -22,6 +22,7 @@ from zoo_core.interfaces.assembly import build_parts
 from zoo_core.interfaces.batch import Batch
 from zoo_core.interfaces.boundary import Boundary, MovedBatches
 from zoo_core.interfaces.call import Call
+from zoo_core.interfaces.compilation import CompilationOptions, compile_methods
 from zoo_core.interfaces.context import Context
 from zoo_core.interfaces.finality import refuse_overridden_finals
 from zoo_core.interfaces.fitting import FitReport, FitRequest
@@ -48,6 +49,8 @@ class Model(Boundary):
     """Whether the model can be told a part of the sample (`observed=`)."""
 
     _interface: ClassVar[bool] = False
+    _compilable: ClassVar[tuple[str, ...]] = ("_loss",)
+    """Methods that `compile` compiles; each interface names its own."""
 
     config: Any
     """The configuration; a class narrows the annotation to its own."""
@@ -196,6 +199,32 @@ class Model(Boundary):
             self.preprocessing.fit(
                 MovedBatches(self, batches), lambda: torch.Generator(self.device).manual_seed(seed)
             )
+
+    @final
+    def compile(self, **options: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Compile in place what `log_prob`, `sample` and `loss` run, at their first call.
+
+        Options are torch.compile's backend, mode, dynamic and fullgraph. Nothing else changes:
+        neither the configuration nor the tensors nor what is saved. Copies, views by `given` and
+        loaded models aren't compiled. Random draws from an rng stay outside of what is compiled,
+        so that the same rng gives the same draws; the dropout of training draws others. Raises
+        OptionError.
+        """
+        compile_methods(self, self._compiled_names(), CompilationOptions.of(options))
+
+    @final
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave compiled methods out of copies: they belong to this instance."""
+        state: dict[str, Any] = super().__getstate__()
+        for name in self._compiled_names():
+            state.pop(name, None)
+        return state
+
+    @classmethod
+    @final
+    def _compiled_names(cls) -> list[str]:
+        mro = [c for c in cls.__mro__ if issubclass(c, Model)]
+        return [name for c in mro for name in vars(c).get("_compilable", ())]
 
     # What a plugin implements.
 

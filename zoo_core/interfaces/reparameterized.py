@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import torch
 from jaxtyping import Float
@@ -21,6 +21,8 @@ class Reparameterized(Model, interface=True):
     A sample is x = g(ε; θ) with noise ε that knows nothing of the parameters θ, so that the
     gradient of E[f(x)] is E[∇f(g(ε; θ))] (Kingma & Welling 2014, arXiv:1312.6114, section 2.4).
     """
+
+    _compilable: ClassVar[tuple[str, ...]] = ("_rsample",)
 
     @final
     def rsample(
