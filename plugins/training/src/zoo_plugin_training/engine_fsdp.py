@@ -29,7 +29,8 @@ class ShardedEngine(Engine):
     """FSDP2: each process holds a part of every parameter, its gradient and what belongs to it.
 
     The parameters are put together for each step's forward and backward pass. Those of no
-    dimension, which FSDP2 does not split, are held by all.
+    dimension, which FSDP2 does not split, are held by all. A parameter that a step does not use
+    has a gradient of zero, since all processes exchange the same ones.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class ShardedEngine(Engine):
         send_parameters(model, processes)
         self._scalars = {name for name, p in model.named_parameters() if p.ndim == 0}
         self._places = _places(model)
-        self._losses = Losses(model, precision)
+        self._losses = Losses(model, precision, uses_all=True)
         ignored = {p for p in model.parameters() if p.ndim == 0}
         self._sharded = cast("FSDPModule", fully_shard(self._losses, ignored_params=ignored))
         self._parameters = dict(model.named_parameters())

@@ -17,9 +17,10 @@ from zoo_plugin_training.options import Precision
 class Losses(nn.Module):
     """A module whose forward is the model's loss: what a distributed engine can wrap."""
 
-    def __init__(self, model: Model, precision: Precision) -> None:
+    def __init__(self, model: Model, precision: Precision, *, uses_all: bool = False) -> None:
         super().__init__()
         self.model = model
+        self._uses_all = uses_all
         self._bf16 = precision is Precision.BF16
 
     def forward(self, batch: Batch, objective: str, rng: torch.Generator) -> Tensor:
@@ -33,7 +34,13 @@ class Losses(nn.Module):
                 received=f"shape {list(rows.shape)} for {len(batch)} rows",
                 remedy="Leave the mean over rows to the loop, which knows their weights.",
             )
-        return rows.float() if self._bf16 else rows
+        rows = rows.float() if self._bf16 else rows
+        return rows + self._nothing() if self._uses_all and torch.is_grad_enabled() else rows
+
+    def _nothing(self) -> Tensor:
+        """Give 0, as a function of every parameter: each gets a gradient in every process."""
+        free = [p.sum() for p in self.model.parameters() if p.requires_grad]
+        return 0.0 * torch.stack(free).sum()
 
 
 def weighted_sum(rows: Tensor, weight: Tensor | None, n: int, mean_weight: float) -> Tensor:

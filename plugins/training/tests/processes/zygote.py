@@ -1,0 +1,49 @@
+"""Imports torch once, and forks a process for each task that a line of stdin tells.
+
+run {"env": …, "task": …}   answers with the process's number
+wait NUMBER                 answers with its exit code, negative for a signal
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from typing import Any
+
+import workers
+
+
+def _work(told: dict[str, Any]) -> None:
+    code = 1
+    try:
+        os.environ.update(told["env"])
+        error = os.open(told["stderr"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(error, 2)
+        workers.run(told["task"])
+        code = 0
+    except BaseException:  # noqa: BLE001  the test reads it
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def main() -> None:
+    """Serve until stdin ends."""
+    for line in sys.stdin:
+        verb, _, rest = line.partition(" ")
+        if verb == "run":
+            number = os.fork()
+            if number == 0:
+                _work(json.loads(rest))
+            answer = number
+        else:
+            answer = os.waitstatus_to_exitcode(os.waitpid(int(rest), 0)[1])
+        sys.stdout.write(f"{answer}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
