@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from zoo_core.checkpoints.saving import file_hash
+from zoo_core.checkpoints.texts import MANIFEST, RECIPE, Manifest, parse_manifest
 from zoo_core.errors import ConfigError
 from zoo_core.plugins.yaml_file import read
 from zoo_core.registry.emission import emit
@@ -53,6 +55,18 @@ def write_whole(path: Path, text: str) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Change a recipe's text; inside a saved model its hash in the manifest changes with it."""
+    write_whole(path, text)
+    place = path.with_name(MANIFEST)
+    if path.name != RECIPE or not place.is_file():
+        return
+    manifest = parse_manifest(place.read_bytes(), str(path.parent))
+    if RECIPE in manifest.files:
+        files = {**manifest.files, RECIPE: file_hash(path)}
+        write_whole(place, Manifest(files, manifest.card).to_bytes().decode())
 
 
 def with_fields(text: str, fields: Mapping[str, Any]) -> str:

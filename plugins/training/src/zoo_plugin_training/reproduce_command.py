@@ -38,6 +38,7 @@ _HEADINGS = ("recipe", "figure", "was", "is", "may differ by", "outcome")
 @click.argument("names", nargs=-1, required=True, type=REFERENCE, metavar="NAME|PATTERN|FILE…")
 @click.option("--max-minutes", metavar="M", type=float, help="Leave out what takes longer.")
 @click.option("--out", metavar="FOLDER", help="Keep the runs there, each in a folder of its own.")
+@click.option("--data", metavar="REF", help="Where the recipe's data are here.")
 @click.option("--update", is_flag=True, help="Write the figures and the time into the recipe.")
 @click.option("--bundle", metavar="PACKAGE", help="Put the models into a plugin's package.")
 @device_option
@@ -71,9 +72,19 @@ class _Plan:
 
     max_minutes: float | None
     out: str | None
+    data: str | None
     update: bool
     bundle: str | None
     device: str | None
+
+    def recipe(self, target: Target) -> Recipe:
+        """Read a recipe, with the data at the place that they have here."""
+        from zoo_plugin_training.recipe_file import read_recipe
+
+        recipe = read_recipe(target.path)
+        if self.data is None:
+            return recipe
+        return recipe.replaced(data={**recipe.data.to_json(), "name": self.data})
 
     def folder(self, target: Target) -> Path | None:
         """Give the run folder of a recipe, if it is to be kept."""
@@ -84,11 +95,10 @@ class _Plan:
 
 def _outcome(target: Target, plan: _Plan) -> Outcome:
     """Do one recipe; what goes wrong with it stops no other."""
-    from zoo_plugin_training.recipe_file import read_recipe
     from zoo_plugin_training.reproduce_outcome import Outcome, Verdict
 
     try:
-        recipe = read_recipe(target.path)
+        recipe = plan.recipe(target)
         if plan.max_minutes is not None and (recipe.minutes or 0) > plan.max_minutes:
             message = f"it takes {recipe.minutes:g} minutes"
             found = Outcome(target.name, Verdict.SKIPPED, message)
@@ -104,7 +114,7 @@ def _outcome(target: Target, plan: _Plan) -> Outcome:
 
 def _made(target: Target, recipe: Recipe, plan: _Plan) -> Outcome:
     from zoo_plugin_training.bundle import Package, updated
-    from zoo_plugin_training.recipe_file import write_whole
+    from zoo_plugin_training.recipe_file import write_text
     from zoo_plugin_training.reproduce import made_again, reproduction
     from zoo_plugin_training.reproduce_comparison import expected_of
     from zoo_plugin_training.reproduce_outcome import Outcome, Verdict, outcome_of
@@ -118,6 +128,6 @@ def _made(target: Target, recipe: Recipe, plan: _Plan) -> Outcome:
         if plan.update:
             expected = [expected_of(metric) for metric in made.metrics]
             text = target.path.read_text(encoding="utf-8")
-            write_whole(target.path, updated(text, made, expected))
+            write_text(target.path, updated(text, made, expected))
             return Outcome(target.name, Verdict.WRITTEN, f"{made.minutes:.1f} minutes")
         return outcome_of(reproduction(target, recipe, made))

@@ -55,8 +55,8 @@ class Outcome:
 
 
 def outcome_of(done: Reproduction) -> Outcome:
-    """Judge a reproduction; one that has no figure to compare fails."""
-    if not done.comparisons:
+    """Judge a reproduction; without a figure to compare, only equal weights prove anything."""
+    if not done.comparisons and not done.equal:
         message = "the recipe names no figures; write them by --update"
         return Outcome(done.target.name, Verdict.FAIL, message, done)
     verdict = Verdict.PASS if done.passed else Verdict.FAIL

@@ -116,14 +116,33 @@ def test_other_data_are_refused_before_training_and_stop_no_other(
 def test_a_run_is_made_again_to_the_bit_from_its_own_folder(run: Run, updated: Path) -> None:
     done = run("train", "--recipe", updated, "--out", "a")
     assert done.exit_code == 0, done.output
-    done = run("reproduce", "./a/model", "--json")
-    # A recipe of a run holds no figures, so nothing passes; but the weights are compared.
-    assert _outcomes(done)[0]["equal_weights"] is True
-    done = run("reproduce", "./a/model", "--out", "again")
-    assert (
-        Path("again/a-model/model/model.safetensors").read_bytes()
-        == Path("a/model/model.safetensors").read_bytes()
-    )
+    done = run("reproduce", "./a/model", "--out", "again", "--json")
+    # A recipe of a run holds no figures; equal weights say more than any.
+    assert (done.exit_code, _outcomes(done)[0]["equal_weights"]) == (0, True)
+    ours, theirs = Path("a/model"), Path("again/a-model/model")
+    weights = "model.safetensors"
+    assert (ours / weights).read_bytes() == (theirs / weights).read_bytes()
+
+
+def test_figures_are_written_into_a_saved_models_recipe_and_its_manifest(
+    run: Run, updated: Path
+) -> None:
+    assert run("train", "--recipe", updated, "--out", "a").exit_code == 0
+    assert run("reproduce", "./a/model", "--update").exit_code == 0
+    assert read_recipe(Path("a/model/recipe.yaml")).metrics
+    assert run("pull", "./a/model").exit_code == 0
+    assert run("reproduce", "./a/model").exit_code == 0
+
+
+def test_the_data_may_lie_elsewhere_if_they_are_the_same(
+    run: Run, updated: Path, flowers: Path
+) -> None:
+    args = ("--data", flowers.name, "--condition", "kind", "--steps", "20", "--out", "a")
+    assert run("train", "test/gaussian", *args).exit_code == 0
+    flowers.rename("moved.csv")
+    assert run("reproduce", "./a/model").exit_code == 1
+    assert run("reproduce", "./a/model", "--data", "moved.csv").exit_code == 0
+    assert run("reproduce", "./a/model", "--data", "blobs").exit_code == 1
 
 
 def test_names_that_mean_nothing_are_errors(run: Run, work: Path) -> None:
