@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+from blocks import ROOT, blocks, run, run_zoo
 
-ROOT = Path(__file__).parents[1]
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.M | re.S)
-COMMANDS = [
-    line.removeprefix("$ ").strip()
-    for language, text in BLOCKS
-    if language == "console"
-    for line in text.splitlines()
-]
-
-_ZOO = "from zoo_core.cli import main; main()"
+BLOCKS = blocks("README.md")
+COMMANDS = [c for block in BLOCKS if block.language == "console" for c in block.commands]
 
 
 @pytest.fixture(scope="module")
@@ -28,29 +19,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("readme")
 
 
-def _run(arguments: list[str], folder: Path) -> str:
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONUTF8": "1"}
-    done = subprocess.run(
-        arguments, cwd=folder, env=environment, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def test_only_known_kinds_of_blocks_stand_there() -> None:
-    assert {language for language, _ in BLOCKS} <= {"python", "console"}
+    assert {block.language for block in BLOCKS} <= {"python", "console"}
 
 
 def test_the_python_blocks_run_one_after_another(folder: Path) -> None:
     script = folder / "readme.py"
-    script.write_text("\n".join(t for language, t in BLOCKS if language == "python"), "utf-8")
-    assert "lower-bound" in _run([sys.executable, str(script)], folder)
+    script.write_text("\n".join(b.text for b in BLOCKS if b.language == "python"), "utf-8")
+    assert "lower-bound" in run([sys.executable, str(script)], folder)
 
 
 def test_the_zoo_commands_run_in_their_order(folder: Path) -> None:
     for command in COMMANDS:
         if command.startswith("zoo "):
-            assert _run([sys.executable, "-c", _ZOO, *command.split()[1:]], folder)
+            assert run_zoo(command, folder)
     assert (folder / "sevens.png").exists()
 
 

@@ -1,0 +1,15 @@
+"""The code blocks of the guides run, in the order in which they stand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from blocks import run_page
+
+PAGES = ["docs/training.md", "docs/data.md", "docs/evaluation.md", "docs/flows.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_of_a_guide_runs(page: str, tmp_path: Path) -> None:
+    run_page(page, tmp_path)
