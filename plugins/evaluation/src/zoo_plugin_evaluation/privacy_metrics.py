@@ -19,7 +19,7 @@ def closest_record(subject: Subject) -> list[Metric]:
     training = subject.training_features  # raises first where no training rows are given
     sides = (subject.sample_features, training, subject.reference_features)
     closer = share_closer(*sides, seed=subject.seed)
-    found = [_metric(f"{_CLOSEST}, share closer to training", closer, subject)]
+    found = [_metric(f"{_CLOSEST}, share closer", closer, subject)]
     try:
         ratio = percentile_ratio(*sides, seed=subject.seed)
     except DataError:

@@ -35,7 +35,7 @@ _BEST = {
     "coverage": Best.MOST,
     "classifier two-sample test, accuracy": Best.HALF,
     "classifier two-sample test, p-value": Best.MOST,
-    "distance to closest record, share closer to training": Best.HALF,
+    "distance to closest record, share closer": Best.HALF,
     "membership inference, likelihood": Best.HALF,
     "membership inference, nearest sample": Best.HALF,
 }
