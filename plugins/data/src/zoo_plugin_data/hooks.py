@@ -19,9 +19,9 @@ def zoo_datasets() -> Mapping[str, Callable[[Split], Dataset]]:
     return LOADERS
 
 
-@hookimpl
+@hookimpl(trylast=True)
 def zoo_open_data(reference: str, request: DataRequest) -> Dataset | None:
-    """Open a data set of any plugin's by name."""
+    """Open a data set of any plugin's by name, a file or folder by path, or one of the Hub."""
     from zoo_plugin_data.opening import open_data
 
     return open_data(reference, request)
