@@ -70,6 +70,16 @@ def run_page(page: str, folder: Path) -> None:
                 run([sys.executable, str(script)], folder)
                 program = []
             for command in block.commands:
-                assert command.split()[0] in ("zoo", "pip", "make"), command
-                if command.startswith("zoo "):
-                    run_zoo(command, folder)
+                _run_command(command, folder)
+
+
+def _run_command(command: str, folder: Path) -> None:
+    """Run what is installed; `pip` and `make` are another test's."""
+    program, *arguments = shlex.split(command)
+    if program == "zoo":
+        run_zoo(command, folder)
+    elif program == "torchrun":
+        launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+        run([*launcher, *arguments], folder)
+    else:
+        assert program in ("pip", "make"), command

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from blocks import run_page
 
 PAGES = ["docs/training.md", "docs/data.md", "docs/evaluation.md", "docs/flows.md"]

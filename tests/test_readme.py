@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
 from blocks import ROOT, blocks, run, run_zoo
 
 BLOCKS = blocks("README.md")
