@@ -17,6 +17,7 @@ from zoo_plugin_data.tables import read_table
 SCHEME = "hf://datasets/"
 _SAVED = ("dataset_dict.json", "dataset_info.json")
 _SUFFIXES = (".csv", ".parquet")
+_ROWS = (".arrow", *_SUFFIXES)
 _NAMES = {
     Split.TRAIN: ("train",),
     Split.VALID: ("validation", "valid", "val", "dev"),
@@ -46,7 +47,8 @@ def open_saved(folder: Path, request: DataRequest) -> Opened:
         raise DataError(
             f"{folder} is a folder that `datasets` reads", received=_first_line(error)
         ) from None
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    # Not the files beside them: those hold numbers that differ from one saving to the next.
+    files = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in _ROWS]
     return _opened(parts, request, folder.name, files_sha256(folder, files))
 
 
