@@ -10,7 +10,7 @@ import click
 from zoo_core.cli.command import ZooCommand, json_option
 from zoo_core.cli.endings import note
 from zoo_core.cli.references import REFERENCE
-from zoo_core.cli.tables import show_json, show_pairs, show_table
+from zoo_core.cli.tables import show_json, show_pairs
 from zoo_core.cli.values import device_option, option_option, parse_options
 from zoo_plugin_evaluation.ranking import SPLITS
 
@@ -58,7 +58,8 @@ def command(ref: str | None, list_metrics: bool, as_json: bool, card: bool, **as
     REF is a model's name, or the path of a saved one. Without --data it is measured on the test
     split of what it was trained on. Each figure is told with its standard error, its kind, and the
     protocol by which it may be compared. --option goes to the model's likelihood. Into a pipe go
-    tab-separated lines.
+    tab-separated lines: metric, value, standard error, unit, n, kind, measure, split, settings,
+    protocol.
     """
     if list_metrics:
         _list(as_json)
@@ -74,9 +75,9 @@ def command(ref: str | None, list_metrics: bool, as_json: bool, card: bool, **as
     if as_json:
         show_json([metric.fields() for metric in metrics])
     else:
-        from zoo_plugin_evaluation.metric_rows import HEADINGS, rows_of
+        from zoo_plugin_evaluation.metric_rows import show_metrics
 
-        show_table(HEADINGS, rows_of(metrics))
+        show_metrics(metrics)
 
 
 def _measured(
