@@ -40,6 +40,20 @@ def rng(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+@pytest.fixture(params=[NSF, RealNVP])
+def make(request: pytest.FixtureRequest) -> Make:
+    """Build a small flow of two families, its weights away from the identity's."""
+
+    def build(space: Space, scale: float = 0.1, **fields: object) -> Flow:
+        flow = request.param.create(space=space, transforms=4, hidden=[16, 16], **fields)
+        with torch.no_grad():
+            for parameter in flow.parameters():
+                parameter += scale * torch.randn(parameter.shape, generator=rng())
+        return flow.eval()
+
+    return build
+
+
 def normal(**fields: Any) -> Normal:
     model = Normal.create(space=Space.real(3), covariance="full", **fields).double()
     with torch.no_grad():

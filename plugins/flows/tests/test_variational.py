@@ -46,13 +46,13 @@ def banana(x: Tensor) -> Tensor:
 def test_a_gaussian_is_recovered_with_its_normaliser(estimator: str) -> None:
     model = Normal.create(space=Space.real(2), covariance="full")
     report = fit_to_density(
-        model, gaussian, rng=rng(), steps=600, learning_rate=0.05, estimator=estimator
+        model, gaussian, rng=rng(), steps=400, learning_rate=0.1, estimator=estimator
     )
     torch.testing.assert_close(model.mean, GAUSSIAN.mean, atol=0.02, rtol=0)
     drawn = model.sample(100_000, rng=rng(), batch_size=100_000)
     torch.testing.assert_close(drawn.mT.cov(), COVARIANCE, atol=0.05, rtol=0.03)
     assert -report.history[-1]["loss"] == pytest.approx(LOG_Z, abs=0.02)
-    assert report.steps == 600 and len(report.history) == 100
+    assert report.steps == 400 and len(report.history) == 100
 
 
 def test_the_path_gradient_vanishes_where_model_and_target_agree() -> None:
@@ -131,7 +131,7 @@ def test_the_loss_bounds_the_normaliser(fitted: RealNVP) -> None:
 def test_a_model_of_the_zoo_is_a_target() -> None:
     target = zoo.create("data/moons", noise=0.5)
     flow = RealNVP.create(space=Space.real(2), transforms=2, hidden=[16])
-    fit_to_density(flow, target, rng=rng(), steps=150, learning_rate=1e-2)
+    fit_to_density(flow, target, rng=rng(), steps=100, learning_rate=1e-2)
     weighed = importance_sample(flow, target, 5000, rng=rng())
     assert weighed.log_normalizer == pytest.approx(0, abs=0.1)
 
@@ -148,10 +148,10 @@ def test_a_trainable_target_is_left_alone() -> None:
 def test_a_continuous_flow_is_fitted(base: str | None) -> None:
     part = None if base is None else zoo.Part(base, {"components": 2, "scale": 1.0})
     flow = ContinuousFlow.create(
-        space=Space.real(2), hidden=(16,), solver="rk4", steps=4, base=part
+        space=Space.real(2), hidden=(16,), solver="midpoint", steps=4, base=part
     )
-    report = fit_to_density(flow, gaussian, rng=rng(), steps=100, batch_size=64, learning_rate=0.03)
-    assert -report.history[-1]["loss"] == pytest.approx(LOG_Z, abs=0.3)
+    report = fit_to_density(flow, gaussian, rng=rng(), steps=60, batch_size=32, learning_rate=0.05)
+    assert -report.history[-1]["loss"] == pytest.approx(LOG_Z, abs=0.4)
 
 
 def test_the_same_rng_gives_the_same_fit() -> None:
