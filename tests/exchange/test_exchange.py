@@ -144,6 +144,16 @@ def test_a_scatter_is_dark_where_points_are() -> None:
     assert low[:, 0].mean() > high[:, 0].mean()
 
 
+def test_a_frame_gives_several_plots_the_same_axes() -> None:
+    frame = np.random.default_rng(0).normal(size=(200, 2))
+    alone = scatter(frame)
+    assert scatter(frame, frame=frame).tobytes() == alone.tobytes()
+    assert scatter(frame * 9).tobytes() != alone.tobytes()
+    elsewhere = np.asarray(scatter(frame + 99, frame=frame), float)
+    assert elsewhere.shape == np.asarray(alone).shape
+    assert elsewhere[30:-60, 90:-30].min() > 200, "only the grid is drawn"
+
+
 @pytest.mark.parametrize(
     "points",
     [[[3.0, 3.0]], [[0.0, 0.0]], [[1.0, 5.0], [2.0, 5.0]], [[1e9, 1.0], [1e9 + 1, 2.0]]],

@@ -23,12 +23,28 @@ _STRETCH = 4.0
 """Beyond this ratio of ranges the axes have scales of their own."""
 
 
-def scatter(points: Any, *, names: tuple[str, str] = ("x0", "x1")) -> Image.Image:
+def scatter(
+    points: Any, *, names: tuple[str, str] = ("x0", "x1"), frame: Any = None
+) -> Image.Image:
     """Draw points `[n, 2]` as translucent dots, darker where they lie densely.
 
-    Both axes share one scale unless one range is over four times the other. Raises DataError for
-    another shape, or no finite point.
+    The axes show the range of the points, or of those in `frame`, so that several plots may have
+    the same axes; what lies outside is not drawn. Both axes share one scale unless one range is
+    over four times the other. Raises DataError for another shape, or no finite point.
     """
+    xy = _finite(points)
+    axes = _axes(xy if frame is None else _finite(frame))
+    size = (_LEFT + axes[0].length + _RIGHT, _TOP + axes[1].length + _BOTTOM)
+    page = Image.new("RGB", size, PAPER)
+    _draw_axes(page, axes, names)
+    within = [(xy[:, i] >= axis.low) & (xy[:, i] <= axis.high) for i, axis in enumerate(axes)]
+    ink = _coverage(xy[within[0] & within[1]], axes, _dot(len(xy)))
+    page.paste(Image.new("RGB", ink.size, _DOT), (_LEFT, _TOP), ink)
+    return page
+
+
+def _finite(points: Any) -> np.ndarray:
+    """Give the finite ones of points `[n, 2]` in float64."""
     xy = points.detach().cpu().numpy() if isinstance(points, Tensor) else np.asarray(points)
     if xy.ndim != 2 or xy.shape[1] != 2 or not np.isfinite(xy).all(axis=1).any():
         raise DataError(
@@ -36,14 +52,7 @@ def scatter(points: Any, *, names: tuple[str, str] = ("x0", "x1")) -> Image.Imag
             received=f"shape {list(xy.shape)}",
             remedy="Write another format, such as .csv.",
         )
-    xy = xy[np.isfinite(xy).all(axis=1)].astype(np.float64)
-    axes = _axes(xy)
-    size = (_LEFT + axes[0].length + _RIGHT, _TOP + axes[1].length + _BOTTOM)
-    page = Image.new("RGB", size, PAPER)
-    _draw_axes(page, axes, names)
-    ink = _coverage(xy, axes)
-    page.paste(Image.new("RGB", ink.size, _DOT), (_LEFT, _TOP), ink)
-    return page
+    return xy[np.isfinite(xy).all(axis=1)].astype(np.float64)
 
 
 @final
@@ -105,9 +114,9 @@ def _draw_axes(page: Image.Image, axes: tuple[_Axis, _Axis], names: tuple[str, s
     page.paste(INK, (2, max(0, _TOP + (up.length - text.height) // 2)), text)
 
 
-def _coverage(xy: np.ndarray, axes: tuple[_Axis, _Axis]) -> Image.Image:
+def _coverage(xy: np.ndarray, axes: tuple[_Axis, _Axis], dot: tuple[float, float]) -> Image.Image:
     """Give the opacity of the dots: k of them over one pixel leave (1 − a)ᵏ of the paper."""
-    radius, alpha = _dot(len(xy))
+    radius, alpha = dot
     width, height = (axis.length * _FINE for axis in axes)
     column = np.clip((axes[0].place(xy[:, 0]) * _FINE).astype(int), 0, width - 1)
     row = np.clip(height - 1 - (axes[1].place(xy[:, 1]) * _FINE).astype(int), 0, height - 1)
