@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sized
-from typing import Any, final
+from typing import Any, TypeGuard, final
 
 from jaxtyping import Int
 from torch import Tensor
@@ -14,7 +14,7 @@ from zoo_core.interfaces.batch import Batch
 from zoo_core.interfaces.rows import Rows
 
 
-def is_map_style(data: Any) -> bool:
+def is_map_style(data: Any) -> TypeGuard[Dataset[Any]]:
     """Say whether data are a torch Dataset whose items are fetched by number."""
     return isinstance(data, Dataset) and not isinstance(data, IterableDataset)
 

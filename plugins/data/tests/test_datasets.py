@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pydoc_data.topics import topics
 
 import numpy as np
 import pytest
@@ -11,8 +12,12 @@ import torch
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
+import zoo_core as zoo
 import zoo_plugin_data
 from zoo_core.errors import DataError, UnknownNameError
+from zoo_core.interfaces.dataset import DataRequest, Split
+from zoo_core.plugins import facade
+from zoo_plugin_data import Pinwheel
 
 
 def test_digits_are_scikit_learns() -> None:
@@ -34,19 +39,86 @@ def test_the_test_split_is_the_stratified_quarter_of_seed_0() -> None:
 
 
 @pytest.mark.parametrize("name", zoo_plugin_data.names())
+def test_every_split_says_what_it_is(name: str) -> None:
+    parts = [zoo_plugin_data.load(name, split) for split in zoo_plugin_data.Split]
+    assert len({part.sha256 for part in parts}) == 1
+    for part in parts:
+        part.space.check(part.x)
+        assert part.provenance and part.license and len(part.sha256) == 64
+        assert part.condition is part.labels
+        if part.classes:
+            assert len(part.labels) == len(part.x)
+            assert int(part.labels.max()) < len(part.classes)
+        assert part.condition is None or len(part.condition) == len(part)
+        assert (part.space.kind == "categorical") == bool(part.alphabet)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in zoo_plugin_data.names() if not name.endswith("inliers")]
+)
 def test_splits_are_disjoint_and_complete(name: str) -> None:
     parts = {split: zoo_plugin_data.load(name, split) for split in zoo_plugin_data.Split}
-    assert sum(len(parts[s]) for s in ("train", "valid", "test")) == len(parts["all"])
     rows = torch.cat([parts[s].x for s in ("train", "valid", "test")]).flatten(1)
-    assert len(torch.unique(rows, dim=0)) == len(torch.unique(parts["all"].x.flatten(1), dim=0))
-    assert {len(p.sha256) for p in parts.values()} == {64}
-    assert len({p.sha256 for p in parts.values()}) == 1
-    for part in parts.values():
-        part.space.check(part.x)
-        assert len(part.labels) == len(part.x)
-        assert part.condition is part.labels
-        assert len(part.classes) == int(parts["all"].labels.max()) + 1
-        assert part.provenance and part.license
+    whole = parts["all"].x.flatten(1)
+    assert len(rows) == len(whole)
+    assert len(torch.unique(rows, dim=0)) == len(torch.unique(whole, dim=0))
+
+
+def test_toys_say_which_model_they_are_drawn_from() -> None:
+    train, test = (zoo_plugin_data.load("pinwheel", split) for split in ("train", "test"))
+    assert train.exact == test.exact == zoo.Part("data/pinwheel")
+    exact = zoo.create(train.exact.architecture, **train.exact.config)
+    assert isinstance(exact, Pinwheel)
+    assert -float(exact.log_prob(test.x).mean()) == pytest.approx(exact.entropy(), abs=0.03)
+    assert zoo_plugin_data.load("digits").exact is None
+
+
+def test_fresh_draws_are_other_rows_of_the_same_model() -> None:
+    request = DataRequest(split=Split.TRAIN, draws=3000)
+    drawn, again = (facade.open_data("torus", request) for _ in range(2))
+    fixed = facade.open_data("torus", DataRequest(split=Split.TRAIN))
+    assert len(drawn) == len(drawn.labels) == 3000
+    assert torch.equal(drawn.x, again.x)
+    assert not torch.equal(drawn.x, fixed.x[:3000])
+    assert (drawn.sha256, drawn.exact, drawn.space) == (fixed.sha256, fixed.exact, fixed.space)
+    for name, split in (("digits", Split.TRAIN), ("torus", Split.TEST)):
+        with pytest.raises(DataError, match="Fresh"):
+            facade.open_data(name, DataRequest(split=split, draws=3))
+
+
+def test_columns_of_a_data_set_by_name() -> None:
+    names = ("sepal length (cm)", "petal width (cm)")
+    whole = facade.open_data("iris", DataRequest())
+    some = facade.open_data("iris", DataRequest(columns=names, condition=("label",)))
+    assert torch.equal(some.x, whole.x[:, [0, 3]]) and torch.equal(some.labels, whole.labels)
+    assert some.space.columns == names and some.classes == whole.classes
+    told = facade.open_data("iris", DataRequest(condition=names[:1], weight=names[1]))
+    assert torch.equal(told.condition, whole.x[:, :1]) and told.classes == ()
+    assert told.x.shape == (150, 2) and torch.equal(told.data.weight, whole.x[:, 3].double())
+    with pytest.raises(DataError, match="Did you mean 'label'"):
+        facade.open_data("moons", DataRequest(condition=("lable",)))
+    assert facade.open_data("diabetes", DataRequest(condition=("label",))).condition.shape == (
+        442,
+        1,
+    )
+    real = facade.open_data("digits", DataRequest(space=zoo.Space.real(8, 8)))
+    assert real.x.is_floating_point() and real.space == zoo.Space.real(8, 8)
+    with pytest.raises(DataError, match="digits, opened as"):
+        facade.open_data("digits", DataRequest(space=zoo.Space.ordinal(16, 8, 8)))
+
+
+def test_topics_are_text() -> None:
+    whole, test = (zoo_plugin_data.load("pydoc-topics", split) for split in ("all", "test"))
+    text = "".join(whole.alphabet[code] for code in whole.x.flatten())
+    assert text.startswith(topics[min(topics)][:64])
+    assert len(test) / len(whole) == pytest.approx(0.1, abs=0.001)
+    assert torch.equal(test.x, whole.x[-len(test) :])
+    longer = facade.open_data("pydoc-topics", DataRequest(split=Split.TEST, length=100))
+    assert longer.x.shape == (len(test) * 64 // 100, 100)
+    assert torch.equal(longer.x.flatten(), test.x.flatten()[: longer.x.numel()])
+    for request in (DataRequest(length=10**9), DataRequest(length=3)):
+        with pytest.raises(DataError, match="[Ww]indow"):
+            facade.open_data("moons" if request.length == 3 else "pydoc-topics", request)
 
 
 def test_loading_twice_gives_the_same() -> None:

@@ -17,6 +17,7 @@ from zoo_plugin_data.inliers import INLIERS, load_inliers
 from zoo_plugin_data.moons import Moons
 from zoo_plugin_data.photo_patches import load_photo_patches
 from zoo_plugin_data.pinwheel import Pinwheel
+from zoo_plugin_data.pydoc_topics import load_pydoc_topics
 from zoo_plugin_data.swiss_roll import SwissRoll
 from zoo_plugin_data.torus import Torus
 from zoo_plugin_data.toy_data import load_toy
@@ -32,6 +33,7 @@ LOADERS: Mapping[str, Callable[[Split], Dataset]] = {
     "moons": partial(load_toy, Moons),
     "photo-patches": load_photo_patches,
     "pinwheel": partial(load_toy, Pinwheel),
+    "pydoc-topics": load_pydoc_topics,
     "swiss-roll": partial(load_toy, SwissRoll),
     "torus": partial(load_toy, Torus),
     "wine": partial(load_table, WINE),

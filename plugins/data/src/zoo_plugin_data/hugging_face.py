@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +90,7 @@ def _opened(parts: Any, request: DataRequest, name: str, sha256: str | None) -> 
     )
 
 
-def _own_splits(parts: Mapping[str, Any]) -> dict[Split, Any]:
+def _own_splits(parts: Any) -> dict[Split, Any]:
     """Give the splits that a data set brings; a single one, whatever its name, is all there is."""
     if len(parts) == 1:
         return {Split.TRAIN: next(iter(parts.values()))}

@@ -11,6 +11,7 @@ from zoo_plugin_data.closest import did_you_mean
 from zoo_plugin_data.formats import is_path, open_path
 from zoo_plugin_data.fresh_draws import with_draws
 from zoo_plugin_data.hugging_face import SCHEME, open_named
+from zoo_plugin_data.rewindowing import with_length
 from zoo_plugin_data.selection import selected
 
 
@@ -24,6 +25,8 @@ def open_data(reference: str, request: DataRequest) -> Dataset | None:
         dataset = loaders[reference](request.split)
         if request.draws is not None:
             dataset = with_draws(dataset, request.draws)
+        if request.length is not None:
+            dataset = with_length(dataset, request.length)
         return selected(dataset, request)
     if request.draws is not None:
         raise DataError("Fresh rows are drawn from a density that is known", received=reference)

@@ -39,11 +39,6 @@ class Pinwheel(ToyDensity):
 
     config: Config
 
-    @property
-    def components(self) -> int:
-        """The number of arms."""
-        return self.config.arms
-
     def entropy(self) -> float:
         """Give the differential entropy in nats: that of the arms, which the twist leaves alone."""
         edge = self.config.radius + 9 * max(self.config.radial, self.config.tangential)
@@ -51,6 +46,7 @@ class Pinwheel(ToyDensity):
         return plane_entropy(self._arms_log_prob, (-edge, -edge), (edge, edge), step)
 
     def _build(self) -> None:
+        self.components = self.config.arms
         self.register_buffer("angles", self._turns().to(torch.get_default_dtype()))
 
     def _draw(self, labels: Tensor, rng: torch.Generator) -> Tensor:

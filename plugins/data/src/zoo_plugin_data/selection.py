@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -15,47 +14,59 @@ from zoo_core.interfaces.space import Space
 from zoo_plugin_data.closest import did_you_mean
 
 LABEL = "label"
-"""What the classes of a data set are called where it is opened by name."""
+"""What the condition of a data set is called where it is opened by name."""
 
 
 def selected(dataset: Dataset, request: DataRequest) -> Dataset:
-    """Choose the condition, weight and data columns that a request names.
+    """Choose the condition, weight and data columns that a request names, and the space.
 
-    A data set with classes has the condition "label", which is its own without being asked for.
-    Raises DataError for a name that isn't there.
+    A data set with conditions has them under the name "label", without being asked for. Raises
+    DataError for a name that isn't there, or rows outside the space.
     """
-    named = (*request.condition, *request.columns, *([request.weight] if request.weight else []))
-    if not named or named == (LABEL,) == request.condition:
-        _refuse_unlabelled(dataset, named)
-        return dataset
     columns = dataset.space.columns or ()
-    for name in named:
+    own = request.condition == (LABEL,) and _is_told(dataset)
+    told = () if own else request.condition
+    weight = () if request.weight is None else (request.weight,)
+    for name in (*told, *request.columns, *weight):
         if name not in columns:
-            known = [*columns, *([LABEL] if dataset.classes else [])]
-            remedy = did_you_mean(name, known)
-            raise DataError(f"{dataset.name} has a column {name!r}", received="none", remedy=remedy)
-    return _taken(dataset, request, list(columns))
+            labels = [LABEL] if _is_told(dataset) else []
+            raise DataError(
+                f"{dataset.name} has a column {name!r}",
+                received="no such column",
+                remedy=did_you_mean(name, [*columns, *labels]),
+            )
+    if told or request.columns or weight:
+        dataset = _taken(dataset, told, request.columns, weight)
+    return dataset if request.space is None else _lying_in(request.space, dataset)
 
 
-def _refuse_unlabelled(dataset: Dataset, named: tuple[str, ...]) -> None:
-    if named and not dataset.classes:
-        known = dataset.space.columns or ()
-        raise DataError(
-            f"{dataset.name} has classes", received="none", remedy=did_you_mean(LABEL, known)
-        )
+def _taken(
+    dataset: Dataset, told: tuple[str, ...], chosen: tuple[str, ...], weight: tuple[str, ...]
+) -> Dataset:
+    columns = list(dataset.space.columns or ())
+    kept = chosen or tuple(name for name in columns if name not in (*told, *weight))
 
-
-def _taken(dataset: Dataset, request: DataRequest, columns: list[str]) -> Dataset:
-    used = {*request.condition, request.weight}
-    kept = request.columns or tuple(name for name in columns if name not in used)
-
-    def at(names: Iterable[str]) -> Tensor:
+    def at(names: tuple[str, ...]) -> Tensor:
         return dataset.x[:, [columns.index(name) for name in names]]
 
-    told, classes = dataset.condition, dataset.classes
-    if request.condition:
-        told, classes = at(request.condition).to(torch.get_default_dtype()), ()
-    weight = at((request.weight,))[:, 0].double() if request.weight else None
+    batch = Batch(
+        at(kept),
+        at(told).to(torch.get_default_dtype()) if told else dataset.condition,
+        at(weight)[:, 0].double() if weight else None,
+    )
     space = Space.parse({**dataset.space.to_json(), "shape": (len(kept),), "columns": kept})
-    batch = Batch(at(kept), told, weight)
+    classes = () if told else dataset.classes
     return dataclasses.replace(dataset, data=batch, space=space, classes=classes)
+
+
+def _is_told(dataset: Dataset) -> bool:
+    data = dataset.data
+    return data.condition is not None if isinstance(data, Batch) else bool(dataset.classes)
+
+
+def _lying_in(space: Space, dataset: Dataset) -> Dataset:
+    if space == dataset.space:
+        return dataset
+    x = space.check(space.tensor(dataset.x), what=f"{dataset.name}, opened as {space}")
+    weight = dataset.data.weight if isinstance(dataset.data, Batch) else None
+    return dataclasses.replace(dataset, data=Batch(x, dataset.condition, weight), space=space)

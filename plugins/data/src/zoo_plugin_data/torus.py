@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from pydantic import PositiveFloat
@@ -29,6 +29,7 @@ class Torus(ToyDensity):
 
     architecture = "data/torus"
     components = 3
+    samples: ClassVar[Space] = Space.angle(2)
     centres: Tensor
 
     @final
@@ -47,9 +48,6 @@ class Torus(ToyDensity):
         first = self._first(angles)
         second = _wrapped(angles, self.config.noise)
         return sum(-float((p.exp() * p).sum()) * 2 * math.pi / _GRID for p in (first, second))
-
-    def _space(self) -> Space:
-        return Space.angle(2)
 
     def _build(self) -> None:
         self.register_buffer("centres", _centres().to(torch.get_default_dtype()))

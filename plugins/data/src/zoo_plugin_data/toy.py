@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
@@ -18,10 +18,11 @@ class ToyDensity(Generator, DensityModel):
     """An even mixture of components, in the plane or of two angles, with its exact density.
 
     Nothing is trained: the parameters stand in the configuration. `components` is how many there
-    are.
+    are, `samples` the space of the points.
     """
 
     components: int
+    samples: ClassVar[Space] = Space.real(2)
 
     @abstractmethod
     def entropy(self) -> float:
@@ -38,8 +39,9 @@ class ToyDensity(Generator, DensityModel):
             labels = torch.randint(self.components, (n,), generator=rng, device=self.device)
             return self._draw(labels, rng), labels
 
+    @final
     def _space(self) -> Space:
-        return Space.real(2)
+        return self.samples
 
     @final
     def _sample(self, n: int, call: Call) -> Tensor:
