@@ -96,6 +96,10 @@ def command(ctx: click.Context, **given: Any) -> None:
         ctx.exit(MISTAKE)  # The first process has said it.
     try:
         report = _fitted(run, folder, asked)
+    except ZooError:
+        if is_first_process() and not asked.resume:
+            folder.abandon()
+        raise
     except KeyboardInterrupt:
         if is_first_process():
             note(f"interrupted. Go on by: {_launcher(run)} train --resume --out {asked.out}")
@@ -139,6 +143,7 @@ def _fitted(run: Run, folder: RunFolder, asked: Asked) -> FitReport:
         report = run.fit()
     if is_first_process():
         folder.write_history(report.history)
+        run.show(report, out=str(folder.path), track=asked.track)
     return report
 
 

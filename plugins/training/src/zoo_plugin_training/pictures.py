@@ -19,6 +19,7 @@ from zoo_core.interfaces.fitting import FitRequest
 from zoo_core.interfaces.generator import Generator
 from zoo_core.interfaces.model import Model
 from zoo_core.interfaces.randomness import rng
+from zoo_core.interfaces.rows import Rows
 from zoo_core.interfaces.space import Space
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ def conditions(data: Batch | Iterable[Batch], count: int, model: Model) -> Codes
     """Give what the samples are told: the conditions of the first rows, in their order."""
     if not model.is_conditional:
         return None
+    if isinstance(data, Rows):
+        data = data.take(torch.arange(min(count, len(data))))
     batch = data if isinstance(data, Batch) else next(iter(data))
     codes = batch.condition.take(slice(0, count))
     if list(codes.tensors) == ["label"]:

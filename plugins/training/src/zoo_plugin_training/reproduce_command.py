@@ -105,6 +105,8 @@ def _outcome(target: Target, plan: _Plan) -> Outcome:
         else:
             about = "" if recipe.minutes is None else f", about {recipe.minutes:g} minutes"
             note(f"{target.name}: training {recipe.architecture} on {recipe.data.name}{about}.")
+            if recipe.processes > 1:
+                note(f"it was made by {recipe.processes} processes; one gives other weights.")
             found = _made(target, recipe, plan)
     except ZooError as error:
         found = Outcome(target.name, Verdict.ERROR, " ".join(str(error).split()))

@@ -12,13 +12,16 @@ import torch
 
 from zoo_core.config import thaw
 from zoo_core.errors import OptionError
-from zoo_core.interfaces.fitting import FitReport
+from zoo_core.hooks.events import EventKind, TrainingEvent
+from zoo_core.interfaces.fitting import FitReport, FitRequest
 from zoo_core.interfaces.model import Model
 from zoo_core.interfaces.randomness import rng
+from zoo_core.interfaces.requests import checked_batches
 from zoo_core.registry.architectures import resolve
 from zoo_plugin_training.recipe import Recipe
 from zoo_plugin_training.run_data import RunData, open_run_data
 from zoo_plugin_training.run_model import build, check_classes, load_initial
+from zoo_plugin_training.run_observers import observer_of
 from zoo_plugin_training.run_options import check_fields, check_options, fits_itself
 from zoo_plugin_training.run_rows import rows_for
 
@@ -36,6 +39,21 @@ class Run:
     def looped(self) -> bool:
         """Whether the training loop trains the model; else it fits itself."""
         return not fits_itself(type(self.model))
+
+    def show(self, report: FitReport, **places: Any) -> None:
+        """Draw samples of a model that fitted itself, and hand its figures to the tracker."""
+        data = rows_for(self.data.train, told=self.model.is_conditional)
+        checked = checked_batches(self.model, data, None, None)
+        request = FitRequest(checked, None, rng(self.recipe.seed), options=places)
+        observer = observer_of(self.model, request)
+        if observer is None:
+            return
+        steps, history = report.steps, report.history or ({},)
+        observer(TrainingEvent(EventKind.STARTED, 0, steps))
+        for entry in history:
+            observer(TrainingEvent(EventKind.STEP, int(entry.get("step", steps)), steps, entry))
+        observer(TrainingEvent(EventKind.VALIDATED, steps, steps, history[-1]))
+        observer(TrainingEvent(EventKind.FINISHED, steps, steps))
 
     def fit(self, **places: Any) -> FitReport:
         """Train; `places` are the loop's options of where a run goes and what is seen of it."""

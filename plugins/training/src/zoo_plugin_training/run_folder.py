@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -51,6 +52,15 @@ class RunFolder:
         """Write the recipe into the folder, which is made where it isn't there."""
         self.path.mkdir(parents=True, exist_ok=True)
         write_whole(self.recipe_path, recipe_text(recipe))
+
+    def abandon(self) -> None:
+        """Leave no run behind that has nothing to go on from: what was wrong can be mended."""
+        if (self.path / "checkpoints").is_dir() or self.model_path.exists():
+            return
+        for path in (self.recipe_path, self.path / "metrics.jsonl"):
+            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self.path.rmdir()
 
     def refuse_full(self) -> None:
         """Raise CheckpointError for a folder that holds anything."""

@@ -97,8 +97,22 @@ def _hooks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     readers = Readers()
     plugins.register_hooks(readers, "readers of these tests")
     monkeypatch.setattr(loop, "observe_training", facade.observe_training)
+    monkeypatch.setattr(facade, "answering", _without_plugins(facade.answering))
     yield
     plugins.unregister_hooks(readers)
+
+
+def _without_plugins(answering: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Let this file alone open and measure, whatever is installed."""
+
+    def found(hook: str) -> Any:
+        every = answering(hook)
+        if hook not in ("zoo_open_data", "zoo_evaluate"):
+            return every
+        own = [i for i in every.implementations if isinstance(i.source.module, Readers)]
+        return every._replace(implementations=own)
+
+    return found
 
 
 @pytest.fixture

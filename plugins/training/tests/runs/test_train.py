@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import pytest
 import torch
@@ -16,7 +16,9 @@ from click.testing import Result
 from PIL import Image
 
 import zoo_core as zoo
+from zoo_core.errors import OptionError
 from zoo_core.interfaces.dataset import Dataset, Split
+from zoo_core.interfaces.fitting import FitReport, FitRequest, StopReason
 from zoo_core.interfaces.rows import Rows
 from zoo_plugin_training.recipe_file import read_recipe
 from zoo_plugin_training.run_rows import rows_for
@@ -134,6 +136,52 @@ def test_a_run_is_begun_by_resume_where_there_is_none(run: Run) -> None:
     assert done.exit_code == 2 and "seed" in done.stderr
 
 
+@final
+class Moments(zoo.Generator, zoo.DensityModel):
+    """A diagonal Gaussian that fits itself, in closed form."""
+
+    architecture = "test/moments"
+
+    @final
+    class Config(zoo.Config):
+        space: zoo.Space
+
+    def _build(self) -> None:
+        self.register_buffer("loc", torch.zeros(self.space.shape))
+        self.register_buffer("scale", torch.ones(self.space.shape))
+
+    def _fit(self, request: FitRequest) -> FitReport:
+        if request.options:
+            raise OptionError("A closed form has no options", received=", ".join(request.options))
+        x = request.data.x
+        self.loc.copy_(x.mean(0))
+        self.scale.copy_(x.std(0))
+        figures = {"step": 1, "loss": float(-self.log_prob(x).mean())}
+        return FitReport(1, 0.0, StopReason.CONVERGED, (figures,), figures)
+
+    def _sample(self, n: int, call: zoo.Call) -> torch.Tensor:
+        return self.loc + self.scale * torch.randn(n, *self.space.shape, generator=call.rng)
+
+    def _log_prob(self, z: torch.Tensor, call: zoo.Call) -> torch.Tensor:
+        return torch.distributions.Normal(self.loc, self.scale).log_prob(z).sum(1)
+
+
+def test_a_model_that_fits_itself_goes_the_same_way(run: Run, work: Path) -> None:
+    zoo.register(Moments)
+    done = _train(run, "test/moments", "--data", "blobs", "--out", "a", "--track", "tensorboard")
+    assert "converged" in done.stderr and "nats" in done.stderr
+    (entry,) = map(json.loads, Path("a/metrics.jsonl").read_text().splitlines())
+    assert entry["step"] == 1 and Path("a/samples/1.png").exists()
+    assert list(Path("a/tensorboard").iterdir())
+    assert zoo.load("./a/model").loc.norm() > 0
+    _train(run, "--resume", "--out", "a")
+    done = run("reproduce", "./a/model", "--json")
+    assert json.loads(done.stdout)[0]["equal_weights"] is True
+    done = run("train", "test/moments", "--data", "blobs", "--out", "b", "--steps", "5")
+    assert done.exit_code == 2 and "closed form" in done.stderr
+    assert not (work / "b").exists()
+
+
 MISTAKES: list[tuple[tuple[str, ...], str]] = [
     (("test/gausian", "--data", "blobs", "--out", "a"), "Did you mean test/gaussian"),
     (("test/gaussian", "--data", "blobs", "--out", "a", "--set", "conditoner=3"), "conditioner"),
@@ -151,6 +199,21 @@ MISTAKES: list[tuple[tuple[str, ...], str]] = [
     (("--resume", "--out", "a"), "recipe.yaml"),
     (("test/gaussian", "--data", "blobs", "--out", "a", "--device", "tpu9"), "--device"),
     (("test/gaussian", "--data", "blobs", "--out", "a", "--track", "trackio"), "[trackio]"),
+    (
+        (
+            "test/gaussian",
+            "--data",
+            "blobs",
+            "--out",
+            "a",
+            "--valid-share",
+            "0",
+            "--fit",
+            "patience=3",
+        ),
+        "valid",
+    ),
+    (("test/gaussian", "--data", "huge.csv", "--out", "a"), "finite"),
 ]
 
 
@@ -162,6 +225,7 @@ def test_mistakes_are_one_line_and_leave_nothing(
     (work / "full").mkdir()
     (work / "full" / "mine.txt").write_text("mine")
     (work / "bad.csv").write_text("a,b\n1,2\nnan,3\n")
+    (work / "huge.csv").write_text("a,b\n" + "1e38,1\n-1e38,2\n" * 40)
     done = run("train", *args)
     assert (done.exit_code, done.stderr.count("\n")) == (2, 1), done.output
     assert says in done.stderr
