@@ -57,8 +57,7 @@ def _by_distance(subject: Subject) -> Figure:
 
 def _metric(name: str, figure: Figure, subject: Subject, on_features: bool = True) -> Metric:
     data = subject.dataset
-    train = "" if subject.request.train is None else str(subject.request.train.split)
-    protocol = f"{len(subject.training)} rows of {train} beside held-out rows of {data.name}"
+    protocol = f"{len(subject.training)} training rows beside held-out rows of {data.name}"
     if on_features:
         name = f"{name} ({subject.features.name})"
         protocol += f" and {len(subject.samples)} samples, Euclidean, seed {subject.seed}"
