@@ -48,9 +48,9 @@ def tolerance(value: float, standard_error: float | None) -> float:
 
     On another processor, or at another version of torch, sums round otherwise, and training
     amplifies that until the run is like one of another seed. Its figure on the same rows differs
-    then by less than the figure's own standard error over rows, σ; 4σ leaves room. Where many
-    rows make σ smaller than what a seed changes, 1 % of the figure is allowed; 5 % where no σ is
-    known.
+    then by about the figure's own standard error over rows, σ, or less; 4σ leaves room. Where
+    many rows make σ smaller than what a seed changes, 1 % of the figure is allowed; 5 % where no
+    σ is known.
     """
     share = _SHARE_UNKNOWN if standard_error is None else _SHARE
     return max(_ERRORS * (standard_error or 0.0), share * abs(value))
