@@ -113,23 +113,27 @@ class ShardedEngine(Engine):
 
     @contextlib.contextmanager
     def gathered(self) -> Iterator[None]:
-        """Let the model hold whole tensors inside."""
-        self._sharded.unshard()
+        """Let the model hold whole tensors inside.
+
+        They are not those that FSDP2 puts together, whose memory it takes away afterwards even
+        from who still looks at it.
+        """
+        self.release()
         try:
             yield
         finally:
-            self._sharded.reshard()
+            for name, parameter in self._parameters.items():
+                self._hang(name, parameter)
 
     def release(self) -> None:
         """Put whole parameters into the model's modules in the place of the parts."""
         for name, parameter in self._parameters.items():
-            if name in self._scalars:
-                continue
-            full = nn.Parameter(
-                self.whole(name, self.local[name]).clone(), requires_grad=parameter.requires_grad
-            )
-            for module, attribute in self._places[name]:
-                module.register_parameter(attribute, full)
+            whole = self.whole(name, self.local[name])
+            self._hang(name, nn.Parameter(whole, requires_grad=parameter.requires_grad))
+
+    def _hang(self, name: str, parameter: nn.Parameter) -> None:
+        for module, attribute in self._places[name]:
+            module.register_parameter(attribute, parameter)
 
     def synchronize_buffers(self) -> None:
         """Let every process have the first one's buffers."""

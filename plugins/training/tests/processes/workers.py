@@ -142,22 +142,24 @@ def _die(moment: list[Any] | None) -> None:
     """Be killed at the k-th loss, in the middle of the k-th file, or before the k-th rename."""
     if moment is None or int(os.environ.get("RANK", "0")) != moment[2]:
         return
-    what, number, _ = moment
-    if what == "loss":
+    what, number, _, *signals = moment
+    if what in ("loss", "signal"):
         for model_class in MODELS.values():
-            model_class._loss = _deadly(model_class._loss, number)  # pyright: ignore
+            model_class._loss = _deadly(model_class._loss, number, *signals)  # pyright: ignore
     elif what == "rename":
         checkpoint_folder.os.rename = _deadly(os.rename, number)
     elif what in ("write", "full"):
         writer._write = _half_written(writer._write, number, full=what == "full")
 
 
-def _deadly(function: Callable[..., Any], number: int) -> Callable[..., Any]:
+def _deadly(
+    function: Callable[..., Any], number: int, deadly: int = signal.SIGKILL
+) -> Callable[..., Any]:
     calls = iter(range(1, 10**9))
 
     def called(*arguments: Any, **named: Any) -> Any:
         if next(calls) == number:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), deadly)
         return function(*arguments, **named)
 
     return called

@@ -6,6 +6,7 @@ wait NUMBER                 answers with its exit code, negative for a signal
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -13,6 +14,16 @@ import traceback
 from typing import Any
 
 import workers
+
+_FIRST = (
+    "torch._dynamo",
+    "torch.distributed.fsdp",
+    "torch.distributed.tensor",
+    "torch.nn.parallel.distributed",
+    "safetensors.torch",
+    "zoo_core.publishing",
+    "zoo_core.registry",
+)
 
 
 def _work(told: dict[str, Any]) -> None:
@@ -32,6 +43,8 @@ def _work(told: dict[str, Any]) -> None:
 
 def main() -> None:
     """Serve until stdin ends."""
+    for name in _FIRST:
+        importlib.import_module(name)
     for line in sys.stdin:
         verb, _, rest = line.partition(" ")
         if verb == "run":
