@@ -19,11 +19,15 @@ from statistics import median
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
+from measuring import results  # noqa: E402
+from measuring.machine import describe  # noqa: E402
+
 from registry.sites import Site, registry_file  # noqa: E402
 
 PLUGINS = 50
 BUDGET = 250
 ZOO = "import sys; sys.argv = {!r}; from zoo_core.cli import main; main()"
+_NOTE = f"Medians of whole processes with {PLUGINS} plugins; cold: without a compiled index."
 COMMANDS = ("zoo --help", "zoo list", "zoo info fake-1/model-1", "zoo plugins")
 
 
@@ -74,10 +78,14 @@ def main(runs: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         few = installation(Path(folder, "few"), 100)
         many = installation(Path(folder, "many"), 10_000)
-        print(f"{'CPU, median':24}  cold, 100  warm, 10,000  under {BUDGET} ms")
-        for name, (cold, warm) in medians(few, many, runs).items():
-            kept = "yes" if max(cold, warm) < BUDGET else "NO"
-            print(f"{name:24}  {cold:6.0f} ms  {warm:9.0f} ms  {kept}", flush=True)
+        times = medians(few, many, runs)
+    header = ["processor time, ms", "cold, 100 models", "warm, 10,000", "asked for", "kept"]
+    rows = [
+        [name, f"{cold:.0f}", f"{warm:.0f}", f"< {BUDGET}", "yes" if max(pair) < BUDGET else "NO"]
+        for name, pair in times.items()
+        for cold, warm in [pair]
+    ]
+    results.publish("Commands", describe(), _NOTE, results.table(header, rows))
 
 
 if __name__ == "__main__":

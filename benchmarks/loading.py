@@ -29,10 +29,14 @@ from torch import Tensor, nn
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+from measuring import results  # noqa: E402
+from measuring.machine import describe  # noqa: E402
+
 import zoo_core as zoo  # noqa: E402
 from zoo_core.interfaces import late  # noqa: E402
 
 WIDTH = 4096
+_NOTE = "Seconds, unless said otherwise; medians of rounds in turn in one process."
 
 
 def layers(width: int, depth: int) -> nn.Sequential:
@@ -264,10 +268,15 @@ def main() -> None:
     if options.json:
         sys.stdout.write(json.dumps(found, indent=2) + "\n")
         return
-    for name, value in found.items():
-        sys.stdout.write(f"{name:45} {value:.4g}\n")
-    for name, (value, bound) in report(found).items():
-        sys.stdout.write(f"{name:60} {value:.3g}  ({bound})\n")
+    measured = results.table(
+        ["measured", "value"], [[name, f"{value:.4g}"] for name, value in found.items()]
+    )
+    promised = results.table(
+        ["promised", "value", "asked for"],
+        [[name, f"{value:.3g}", bound] for name, (value, bound) in report(found).items()],
+    )
+    others = ("transformers",) if "transformers, small" in found else ()
+    results.publish("Loading", describe("safetensors", *others), _NOTE, measured, promised)
 
 
 if __name__ == "__main__":

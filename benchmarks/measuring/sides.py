@@ -70,7 +70,9 @@ def _without_gradients(function: Callable, argument: object) -> object:
 
 def ours(name: str, d: int, differs: str = "", **fields: object) -> Side:
     """A flow of the zoo by its public methods, without standardisation, which the peers leave out."""
-    model = zoo.create(name, space=zoo.Space.real(d), preprocessing=(), **fields)
+    # The peers take their initial weights from torch's global seed.
+    seed = torch.initial_seed()
+    model = zoo.create(name, space=zoo.Space.real(d), preprocessing=(), seed=seed, **fields)
     model.train()
     rng = zoo.rng(0)
     return Side(

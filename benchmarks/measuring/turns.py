@@ -12,7 +12,7 @@ SECONDS = 6.0
 """Time that a race takes at most, once its least number of rounds is done."""
 
 
-def race(contenders: Mapping[str, Work], *, rounds: int = 60, least: int = 5) -> dict[str, float]:
+def race(contenders: Mapping[str, Work], *, rounds: int = 60, least: int = 3) -> dict[str, float]:
     """Give the median processor time of each in seconds; all take their turns round by round.
 
     It is the time of the one thread that works: a neighbour that takes the processor away is not
