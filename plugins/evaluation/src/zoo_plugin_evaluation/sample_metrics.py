@@ -68,7 +68,7 @@ def sample_metric(name: str, figure: Figure, subject: Subject, **settings: Any) 
     data = subject.dataset
     protocol = (
         f"{samples} samples beside {rows} rows of {data.name}, "
-        f"on {subject.features.name} features, seed {subject.seed}"
+        f"features: {subject.features.name}, seed {subject.seed}"
     )
     return Metric(
         f"{name} ({subject.features.name})",
