@@ -19,7 +19,7 @@ import zoo_core as zoo
 from zoo_core.checkpoints import writer
 from zoo_core.errors import CheckpointError, DiskFullError, OptionError
 from zoo_core.hooks.events import TrainingEvent
-from zoo_plugin_training import loop
+from zoo_plugin_training import loop, setup
 
 OPTIONS: dict[str, Any] = {
     "steps": 12,
@@ -221,7 +221,7 @@ def test_what_makes_a_resumed_run_round_otherwise_is_told(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     _stop(gaussian, rows, tmp_path, monkeypatch)
-    monkeypatch.setattr(loop, "surroundings", lambda model: {"torch": "1.0"})
+    monkeypatch.setattr(setup, "surroundings", lambda model: {"torch": "1.0"})
     _fit(gaussian.create(dropout=0.3), rows, tmp_path, resume=True)
     assert "not to the same bits" in caplog.text
     assert "1.0" in caplog.text

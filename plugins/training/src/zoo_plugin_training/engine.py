@@ -44,7 +44,7 @@ class Engine(ABC):
         """Give the local gradients, averaged over the processes, and forget them."""
 
     @abstractmethod
-    def norm(self, gradients: Sequence[Tensor]) -> Tensor:
+    def norm(self, gradients: list[Tensor]) -> Tensor:
         """Give the norm of the whole gradient, the same in all processes."""
 
     @abstractmethod
@@ -102,7 +102,7 @@ class SingleEngine(Engine):
         """Give the gradients, and forget them."""
         return taken_gradients(self._parameters, names)
 
-    def norm(self, gradients: Sequence[Tensor]) -> Tensor:
+    def norm(self, gradients: list[Tensor]) -> Tensor:
         """Give the norm."""
         return local_norm(gradients)
 
@@ -151,9 +151,10 @@ def taken_gradients(
     return found
 
 
-def local_norm(gradients: Sequence[Tensor]) -> Tensor:
+def local_norm(gradients: list[Tensor]) -> Tensor:
     """Give the Euclidean norm over all entries of all tensors."""
-    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    norms = torch._foreach_norm(gradients)  # pyright: ignore[reportPrivateImportUsage]
+    return torch.linalg.vector_norm(torch.stack(norms))
 
 
 def trained_names(model: Model, objectives: Sequence[Objective]) -> list[list[str]]:

@@ -54,7 +54,7 @@ class ReplicatedEngine(Engine):
         """Give the gradients, and forget them."""
         return taken_gradients(self._parameters, names)
 
-    def norm(self, gradients: Sequence[Tensor]) -> Tensor:
+    def norm(self, gradients: list[Tensor]) -> Tensor:
         """Give the norm; every process has the whole gradient."""
         return local_norm(gradients)
 

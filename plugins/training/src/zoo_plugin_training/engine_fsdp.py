@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from zoo_core.interfaces.batch import Batch
 from zoo_core.interfaces.model import Model
 from zoo_core.interfaces.objective import Objective
-from zoo_plugin_training.engine import Engine, only_trained, taken_gradients
+from zoo_plugin_training.engine import Engine, local_norm, only_trained, taken_gradients
 from zoo_plugin_training.engine_ddp import send_buffers
 from zoo_plugin_training.losses import Losses
 from zoo_plugin_training.options import Precision
@@ -82,11 +82,10 @@ class ShardedEngine(Engine):
                 local[index] = self._averaged(local[index])
         return local
 
-    def norm(self, gradients: Sequence[Tensor]) -> Tensor:
+    def norm(self, gradients: list[Tensor]) -> Tensor:
         """Give the norm over the parts of all processes; what all hold counts once."""
         parts = [g for g in gradients if g.ndim > 0]
-        squares = torch.stack(torch._foreach_norm(parts)).square().sum() if parts else 0.0
-        total = torch.as_tensor(squares, device=self._processes.device)
+        total = local_norm(parts).square() if parts else gradients[0].new_zeros(())
         dist.all_reduce(total)
         return (total + sum(g.square() for g in gradients if g.ndim == 0)).sqrt()
 

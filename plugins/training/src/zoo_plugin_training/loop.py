@@ -5,36 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, final
-
-import torch
+from typing import final
 
 from zoo_core.errors import CheckpointError, DiskFullError, OptionError, TrainingError
-from zoo_core.hooks.events import EventKind, TrainingEvent
+from zoo_core.hooks.events import EventKind, Observer, TrainingEvent
 from zoo_core.interfaces.fitting import FitReport, FitRequest, StopReason
 from zoo_core.interfaces.model import Model
 from zoo_core.plugins.facade import observe_training
-from zoo_plugin_training.engine import trained_names
-from zoo_plugin_training.engine_choice import check_engine, engine_of
-from zoo_plugin_training.fingerprint import (
-    check_same,
-    data_fingerprint,
-    fingerprint,
-    report_surroundings,
-    surroundings,
-)
 from zoo_plugin_training.interruption import Interruption
 from zoo_plugin_training.options import FitOptions, Progress
-from zoo_plugin_training.processes import Processes, join
-from zoo_plugin_training.progress import display, unit_of
-from zoo_plugin_training.saver import Saver
-from zoo_plugin_training.schedule import plans_of
-from zoo_plugin_training.sources import Share, source_of
-from zoo_plugin_training.stepper import RoundFigures, Stepper, diverged
-from zoo_plugin_training.streams import Purpose, stream
-from zoo_plugin_training.training_state import TrainingState
-from zoo_plugin_training.validation import Validation
-from zoo_plugin_training.weights import MovingAverage
+from zoo_plugin_training.progress import Display, display, unit_of
+from zoo_plugin_training.setup import Setup, prepare
+from zoo_plugin_training.sources import Share
+from zoo_plugin_training.stepper import RoundFigures, diverged
 
 
 def train(model: Model, request: FitRequest) -> FitReport:
@@ -52,9 +35,12 @@ def train(model: Model, request: FitRequest) -> FitReport:
     """
     options = FitOptions.of(request.options)
     _check(request, options)
-    processes = join(model.device)
-    check_engine(options, processes)
-    return Loop(model, request, options, processes).run()
+    setup = prepare(model, request, options)
+    leads = setup.processes.leads
+    observers = observe_training(model, request) if leads else None
+    progress = options.progress if leads else Progress.NONE
+    shown = display(progress, setup.total, unit_of(model), setup.state.done)
+    return Loop(setup, observers, shown, options.patience).run()
 
 
 def _check(request: FitRequest, options: FitOptions) -> None:
@@ -74,66 +60,16 @@ def _check(request: FitRequest, options: FitOptions) -> None:
 
 @final
 class Loop:
-    """One run."""
+    """Goes through the rounds of a run."""
 
     def __init__(
-        self, model: Model, request: FitRequest, options: FitOptions, processes: Processes
+        self, setup: Setup, observers: Observer | None, shown: Display, patience: int | None
     ) -> None:
-        self._model, self._options, self._processes = model, options, processes
-        objectives = model.objectives
-        self._plans = plans_of(options, objectives)
-        trained = trained_names(model, objectives)
-        rng = request.rng
-        seed = int(torch.randint(2**62, (), generator=rng, device=rng.device))
-        self._saver = Saver(options, processes)
-        checkpoint = self._saver.read()
-        self._seed = processes.told(seed if checkpoint is None else checkpoint.state["seed"])
-        self._source = source_of(request.data, options.batch_size, seed=self._seed)
-        self._batches = sum(plan.steps for plan in self._plans)
-        self._total = options.total_steps(self._source.steps_per_epoch / self._batches)
-        self._validation = self._held_out(request)
-        self._identity: dict[str, Any] = {}
-        if self._saver.writes:
-            self._identity = {
-                **fingerprint(model, options, self._total, processes),
-                "data": data_fingerprint(request.data),
-                "held-out data": data_fingerprint(request.valid),
-            }
-        if checkpoint is not None:
-            check_same(checkpoint.state["identity"], self._identity)
-            report_surroundings(checkpoint.state["surroundings"], surroundings(model))
-        elif not options.keep_preprocessing:
-            rng = stream(self._seed, Purpose.PREPROCESSING, device=model.device)
-            model.fit_preprocessing(request.data, rng)
-        self._engine = engine_of(model, objectives, trained, options, processes)
-        self._stepper = Stepper(
-            self._engine, self._plans, trained, processes,
-            accumulate=options.accumulate, seed=self._seed, rounds=self._total,
-        )  # fmt: skip
-        names = dict.fromkeys(name for names in trained for name in names)
-        averaged = {name: self._engine.local[name] for name in names}
-        average = None if options.ema is None else MovingAverage(averaged, options.ema)
-        optimizers = self._stepper.optimizers
-        self._state = TrainingState(model, self._engine, optimizers, average, processes)
-        self._stopped: StopReason | None = None
-        if checkpoint is not None:
-            self._state.restore(checkpoint)
-            stopped = checkpoint.state["stopped"]
-            self._stopped = None if stopped is None else StopReason(stopped)
-        self._observers = observe_training(model, request) if processes.leads else None
-        progress = options.progress if processes.leads else Progress.NONE
-        self._shown = display(progress, self._total, unit_of(model), self._state.done)
-        self._began = time.perf_counter() - self._state.seconds
-
-    def _held_out(self, request: FitRequest) -> Validation | None:
-        if request.valid is None:
-            self._interval = self._options.evaluation_interval(self._total, 0)
-            return None
-        held_out = Validation(
-            self._model, request.valid, self._options.batch_size, self._processes, seed=self._seed
-        )
-        self._interval = self._options.evaluation_interval(self._total, held_out.batches)
-        return held_out
+        self._run, self._state, self._saver = setup, setup.state, setup.saver
+        self._model, self._processes = setup.model, setup.processes
+        self._observers, self._shown = observers, shown
+        self._patience, self._stopped = patience, setup.stopped
+        self._began = time.perf_counter() - setup.state.seconds
 
     def run(self) -> FitReport:
         """Train to the end, and leave the model with the weights to be used."""
@@ -145,7 +81,7 @@ class Loop:
                 self._saver.begin_figures(self._state.record.history)
                 interrupted = self._rounds(interruption)
             self._settle()
-            self._engine.release()
+            self._run.engine.release()
             self._tell(EventKind.INTERRUPTED if interrupted else EventKind.FINISHED)
         except KeyboardInterrupt:
             # Not between two steps: the processes don't agree where they are.
@@ -156,7 +92,7 @@ class Loop:
             self._state.record.restore()
             if isinstance(error, TrainingError | CheckpointError | DiskFullError):
                 # These are raised by all processes together.
-                self._engine.release()
+                self._run.engine.release()
             raise
         finally:
             self._model.eval()
@@ -174,10 +110,12 @@ class Loop:
     def _rounds(self, interruption: Interruption) -> bool:
         """Go on to the end; say whether it was interrupted."""
         share = Share(self._processes.rank, self._processes.size)
-        portions = self._source.portions(self._state.done * self._batches, share)
+        portions = self._run.source.portions(self._state.done * self._run.batches, share)
         while self._stopped is None:
             began = time.perf_counter()
-            figures = self._stepper.round(self._state.done, portions, self._source.mean_weight)
+            figures = self._run.stepper.round(
+                self._state.done, portions, self._run.source.mean_weight
+            )
             self._count(figures, time.perf_counter() - began)
             evaluated = self._is_evaluation()
             if evaluated:
@@ -209,13 +147,13 @@ class Loop:
             self._tell(EventKind.STEP, {**self._named(figures.losses), **rate})
 
     def _is_evaluation(self) -> bool:
-        return self._state.done % self._interval == 0 or self._state.done == self._total
+        return self._state.done % self._run.interval == 0 or self._state.done == self._run.total
 
     def _stop_reason(self) -> StopReason | None:
-        patience = self._options.patience
-        if patience is not None and self._state.record.without_progress >= patience:
+        stale = self._state.record.without_progress
+        if self._patience is not None and stale >= self._patience:
             return StopReason.EARLY
-        return StopReason.FINISHED if self._state.done == self._total else None
+        return StopReason.FINISHED if self._state.done == self._run.total else None
 
     def _evaluate(self) -> None:
         """Take the held-out figure of the weights that would be kept, and record it."""
@@ -224,16 +162,16 @@ class Loop:
         losses = {name: total / rounds for name, total in state.losses.items()}
         entry = {"step": state.done, **self._named(losses)}
         state.evaluated_at, state.losses = state.done, dict.fromkeys(losses, 0.0)
-        with state.averaged(), self._engine.gathered():
+        with state.averaged(), self._run.engine.gathered():
             self._model.eval()
-            if self._validation is not None:
-                entry["valid"] = self._validation.figure()
+            if self._run.validation is not None:
+                entry["valid"] = self._run.validation.figure()
             entry["seconds"] = time.perf_counter() - self._began
             unsound = self._processes.add([float(not state.record.is_sound(entry))])[0]
             if unsound:
                 figure = entry.get("valid")
                 received = "NaN weights" if figure is None else f"a held-out figure of {figure}"
-                raise diverged(state.done, received, self._plans[0])
+                raise diverged(state.done, received, self._run.plans[0])
             state.record.add(entry)
             self._saver.add_figures(entry)
             self._shown.evaluated(state.done, entry["loss"], entry.get("valid"))
@@ -242,16 +180,11 @@ class Loop:
 
     def _save(self) -> None:
         stopped = None if self._stopped is None else self._stopped.value
-        checkpoint = self._state.checkpoint(
-            seed=self._seed,
-            stopped=stopped,
-            identity=self._identity,
-            surroundings=surroundings(self._model),
-        )
+        checkpoint = self._state.checkpoint(stopped=stopped, **self._run.identity)
         folder = self._saver.save(checkpoint)
         record = self._state.record
         if self._saver.wants_best(record.best):
-            with record.copy.applied(), self._engine.gathered():
+            with record.copy.applied(), self._run.engine.gathered():
                 self._saver.save_best(self._model, record.best)
         self._tell(EventKind.SAVED, folder=folder)
 
@@ -267,12 +200,12 @@ class Loop:
         folder: Path | None = None,
     ) -> None:
         if self._observers is not None:
-            event = TrainingEvent(kind, self._state.done, self._total, values or {}, folder)
+            event = TrainingEvent(kind, self._state.done, self._run.total, values or {}, folder)
             self._observers(event)
 
     def _settle(self) -> None:
         """Give the model the best weights by the held-out figure, else the last (averaged) ones."""
-        if self._validation is not None and self._state.record.best is not None:
+        if self._run.validation is not None and self._state.record.best is not None:
             self._state.record.restore()
         elif self._state.average is not None:
             self._state.average.copy_to_parameters()

@@ -128,7 +128,8 @@ class Stepper:
         if norm - norm != 0:
             raise diverged(number + 1, f"a gradient of norm {norm}", plan)
         if plan.clip_norm is not None and norm > plan.clip_norm:
-            torch._foreach_mul_(gradients, plan.clip_norm / norm)
+            shorter = plan.clip_norm / norm
+            torch._foreach_mul_(gradients, shorter)  # pyright: ignore[reportPrivateImportUsage]
 
 
 def diverged(step: int, received: str, plan: Plan) -> TrainingError:

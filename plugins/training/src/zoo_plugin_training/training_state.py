@@ -27,12 +27,13 @@ class TrainingState:
         model: Model,
         engine: Engine,
         optimizers: Mapping[str, Optimizer],
-        average: MovingAverage | None,
+        ema: float | None,
         processes: Processes,
     ) -> None:
         self._engine, self._optimizers, self._processes = engine, optimizers, processes
         self._tensors = {**engine.local, **dict(model.named_buffers())}
-        self.average = average
+        moved = {name: engine.local[name] for o in optimizers.values() for name in o.names}
+        self.average = None if ema is None else MovingAverage(moved, ema)
         self.record = Record(self._tensors, engine.local)
         self.done, self.evaluated_at = 0, 0
         self.losses: dict[str, float] = dict.fromkeys(optimizers, 0.0)
