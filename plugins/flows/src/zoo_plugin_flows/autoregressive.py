@@ -86,11 +86,10 @@ class Autoregressive(Bijection):
     ) -> tuple[Float[Tensor, "n d"], Float[Tensor, " n"]]:
         """Map noise to data in d steps, and give the inverse's log-determinant of each row."""
         unfolding = Unfolding(self.network, context, len(z))
-        rows = z.mT.contiguous()
-        found, slopes = [rows[:1]] * len(rows), []
+        rows = z.mT.contiguous().split(1)
+        found, slopes = [*rows], []
         for feature in self.network.order:
-            there = rows[feature : feature + 1]
-            x, log_slope = self.elementwise.inverse(there, unfolding.outputs())
+            x, log_slope = self.elementwise.inverse(rows[feature], unfolding.outputs())
             unfolding.tell(x)
             found[feature] = x
             slopes.append(log_slope)

@@ -44,7 +44,7 @@ class SoftAffine(Elementwise):
     ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
         """Undo `forward`, and give the logarithm of the inverse's slope."""
         a, shift = raw.unbind()
-        log_slope = a / (a.abs() * (-1 / self.bound) - 1)
+        log_slope = a / (a.abs() * (-1 / self.bound)).sub_(1)
         return (y - shift) * log_slope.exp(), log_slope
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from typing import final
 
 import torch
@@ -17,7 +16,8 @@ class Unfolding:
     """One pass through a masked network, spread over the features in their order.
 
     Each unit is computed once, as soon as its degree allows, so that the steps for all features
-    together cost the products of about one full pass. context, rows: that of the pass.
+    together cost the products of about one full pass. Small steps are bound by the number of
+    calls: what can be cut up beforehand is. context, rows: that of the pass.
     """
 
     def __init__(
@@ -25,47 +25,61 @@ class Unfolding:
     ) -> None:
         self.network = network
         self.place = 0
-        self.weights = [layer.weight for layer in network.layers()]
-        self.biases = [layer.bias[:, None] for layer in network.layers()]
-        self.adds = [network.adds(i) for i in range(len(self.weights))]
-        last = network.last
-        self.last_weight, self.last_bias = last.weight, last.bias[..., None]
-        sizes = [last.weight.shape[2]]
-        if self.weights:
-            columns = network.columns()
-            self.weights[0] = self.weights[0][:, columns]
-            sizes = [len(columns), *map(len, self.weights)]
-        self.known = [_Known(last.weight.new_empty(size, rows)) for size in sizes]
-        if context is not None and self.weights:
-            self.known[0].append(context.mT)
+        self.last = network.last.weight.unbind(1)
+        self.last_bias = network.last.bias[..., None].unbind(1)
+        self.layers = [_Layer(network, i, rows) for i in range(len(network.degrees))]
+        inputs = network.context + len(network.order) * network.embedding.width
+        self.inputs = _Known(network.last.weight, inputs if self.layers else 0, rows)
+        self.top = self.layers[-1].units if self.layers else self.inputs
+        if context is not None and self.layers:
+            self.inputs.append(context.mT, None)
             self._advance(0)
 
     def outputs(self) -> Float[Tensor, "width 1 n"]:
         """Compute the outputs for the next feature of the order."""
-        feature = self.network.order[self.place]
-        h = self.known[-1].rows()
-        weight = self.last_weight[:, feature, : len(h)]
-        return torch.addmm(self.last_bias[:, feature], weight, h)[:, None]
+        feature, h = self.network.order[self.place], self.top.rows
+        weight = self.last[feature].narrow(1, 0, self.top.count)
+        return torch.addmm(self.last_bias[feature], weight, h).unsqueeze(1)
 
     def tell(self, x: Float[Tensor, "1 n"]) -> None:
         """Make that feature known."""
         self.place += 1
-        if self.weights and self.place < len(self.network.order):
-            self.known[0].append(self.network.embedding(x))
+        if self.layers and self.place < len(self.network.order):
+            self.inputs.append(self.network.embedding(x), None)
             self._advance(self.place)
 
     def _advance(self, degree: int) -> None:
-        """Compute the units of a degree, layer by layer, from all that is known below."""
-        for i, degrees in enumerate(self.network.degrees):
-            start, stop = bisect_left(degrees, degree), bisect_right(degrees, degree)
-            if start == stop:
-                continue
-            below, here = self.known[i].rows(), self.known[i + 1]
-            weight, bias = self.weights[i][start:stop, : len(below)], self.biases[i][start:stop]
-            y = torch.addmm(bias, weight, below, out=here.room(stop - start))
-            here.append(
-                self.network.activate(y.relu_(), below[start:stop] if self.adds[i] else None)
-            )
+        """Compute the units of a degree, layer by layer."""
+        below = self.inputs
+        for layer in self.layers:
+            layer.advance(degree, below)
+            below = layer.units
+
+
+@final
+class _Layer:
+    """A hidden layer of the pass: its weights cut up by degree, and its units known so far."""
+
+    def __init__(self, network: MaskedNetwork, index: int, rows: int) -> None:
+        layer, degrees = network.layers()[index], network.degrees[index]
+        weight = layer.weight if index else layer.weight[:, network.columns()]
+        counts = [degrees.count(degree) for degree in range(len(network.order))]
+        self.weights = weight.split(counts)
+        self.biases = layer.bias[:, None].split(counts)
+        self.counts = counts
+        self.adds = network.adds(index)
+        self.activate = network.activate
+        self.units = _Known(weight, len(degrees), rows)
+
+    def advance(self, degree: int, below: _Known) -> None:
+        """Compute the units of a degree from all that is known below."""
+        if not self.counts[degree]:
+            return
+        start, room = self.units.count, self.units.room(self.counts[degree])
+        weight = self.weights[degree].narrow(1, 0, below.count)
+        y = torch.addmm(self.biases[degree], weight, below.rows, out=room).relu_()
+        beneath = below.rows[start : start + len(y)] if self.adds else None
+        self.units.append(self.activate(y, beneath), room)
 
 
 @final
@@ -75,23 +89,22 @@ class _Known:
     They are written into one buffer, or, where gradients may need the old ones, joined anew.
     """
 
-    def __init__(self, buffer: Tensor) -> None:
+    def __init__(self, like: Tensor, size: int, rows: int) -> None:
         self.joins = torch.is_grad_enabled()
         self.count = 0
-        self.buffer = buffer[:0] if self.joins else buffer
+        self.buffer = like.new_empty(0 if self.joins else size, rows)
+        self.rows = self.buffer[:0]
 
     def room(self, count: int) -> Tensor | None:
         """Give the room for the next rows, if they may be written in place."""
-        return None if self.joins else self.buffer[self.count : self.count + count]
+        return None if self.joins else self.buffer.narrow(0, self.count, count)
 
-    def append(self, rows: Tensor) -> None:
-        """Add rows, which may have been written into their room already."""
+    def append(self, rows: Tensor, room: Tensor | None) -> None:
+        """Add rows; room: where they have been written already, if they have."""
         start, self.count = self.count, self.count + len(rows)
         if self.joins:
-            self.buffer = torch.cat((self.buffer, rows))
-        elif rows.data_ptr() != self.buffer[start].data_ptr():
+            self.rows = torch.cat((self.rows, rows))
+            return
+        if rows is not room:
             self.buffer[start : self.count] = rows
-
-    def rows(self) -> Tensor:
-        """Give all of them."""
-        return self.buffer if self.joins else self.buffer[: self.count]
+        self.rows = self.buffer.narrow(0, 0, self.count)

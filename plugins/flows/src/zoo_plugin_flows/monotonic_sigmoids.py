@@ -24,8 +24,8 @@ class SigmoidMixture(Elementwise):
     Neural autoregressive flows, Huang et al. 2018 (arXiv:1804.00779), equation 8. The derivative is
     exact; everything is computed in logarithms, so that the tails are straight lines however far.
     The inverse is a root found between bounds that enclose it: y lies between the smallest and the
-    largest aⱼ x + bⱼ. Its error is a few units of the last place of 1 + |x|, times what a flat part
-    of the map makes of rounding in y. It is differentiable once.
+    largest aⱼ x + bⱼ. What comes back has y as its image to four units of the last place of
+    1 + |y|. It is differentiable once.
 
     Parameters at zero are not the identity: units that start equal would stay so, hence shifts are
     counted from points spread over [-SPREAD, SPREAD].
@@ -82,9 +82,12 @@ class SigmoidMixture(Elementwise):
     def _root(self, y: Tensor, slope: Tensor, shift: Tensor, log_weight: Tensor) -> Tensor:
         ends = (y - shift) / slope
         margin = 1e-3 * (1 + ends.abs().amax(0))
+        rounding = 4 * torch.finfo(y.dtype).eps * (1 + y.abs())
 
         def gap(x: Tensor) -> tuple[Tensor, Tensor]:
             value, log_slope = self._evaluate(x, slope, shift, log_weight)
-            return value - y, log_slope.exp()
+            value = value - y
+            # What rounding hides counts as zero, or the last digits would take most of the steps.
+            return value.masked_fill(value.abs() <= rounding, 0), log_slope.exp()
 
         return increasing_root(gap, ends.amin(0) - margin, ends.amax(0) + margin)

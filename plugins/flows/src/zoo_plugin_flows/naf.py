@@ -30,7 +30,7 @@ class NAF(Flow):
     """A neural autoregressive flow with deep sigmoidal transforms: an exact density in one pass.
 
     Neural Autoregressive Flows, Huang et al. 2018 (arXiv:1804.00779), section 3.1. Sampling finds
-    each feature by Newton's method within bounds, to a few units of the last place.
+    each feature by Newton's method within bounds, to four units of the last place.
     """
 
     architecture: ClassVar[str] = "flows/naf"

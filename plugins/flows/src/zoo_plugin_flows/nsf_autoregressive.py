@@ -22,7 +22,7 @@ class SplineConfig(AutoregressiveConfig):
 
     transforms: pydantic.PositiveInt = 3
     bins: Annotated[int, pydantic.Field(ge=2)] = 8
-    minimum: Annotated[float, pydantic.Field(gt=0, lt=1)] = 1e-2
+    minimum: Annotated[float, pydantic.Field(gt=0, lt=1)] = 1e-3
 
     @pydantic.model_validator(mode="after")
     def _leaves_room(self) -> Self:
