@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import zoo_core as zoo
+import zoo_plugin_data
 from zoo_core.errors import DataError, UnknownNameError
 from zoo_core.interfaces.dataset import DataRequest, Dataset, Split
 from zoo_core.interfaces.rows import Rows
@@ -52,6 +53,16 @@ def test_columns_are_data_and_named_ones_conditions(tmp_path: Path) -> None:
     assert data.space == zoo.Space.real(2, columns=("height", "width"))
     assert data.sha256 == hashlib.sha256(FLOWERS.encode()).hexdigest()
     assert data.name == "rows.csv" and "40 rows" in data.provenance
+
+
+def test_reading_in_python(tmp_path: Path) -> None:
+    path = _csv(tmp_path, FLOWERS)
+    told = zoo_plugin_data.read(path, condition="species", columns=["width"], split="test")
+    assert told.x.shape == (4, 1) and len(told.classes) == 3
+    assert torch.equal(told.x, zoo_plugin_data.read(str(path), columns="width", split="test").x)
+    assert len(zoo_plugin_data.read("moons", draws=7)) == 7
+    with pytest.raises(DataError, match="train, valid, test, all"):
+        zoo_plugin_data.read(path, split="rest")
 
 
 def test_splits_are_a_fixed_permutation_cut_by_shares(tmp_path: Path) -> None:

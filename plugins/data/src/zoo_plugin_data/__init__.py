@@ -25,6 +25,7 @@ _HOMES = {
     "Torus": "zoo_plugin_data.torus",
     "load": "zoo_plugin_data.catalogue",
     "names": "zoo_plugin_data.catalogue",
+    "read": "zoo_plugin_data.reading",
 }
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from zoo_plugin_data.eight_gaussians import EightGaussians as EightGaussians
     from zoo_plugin_data.moons import Moons as Moons
     from zoo_plugin_data.pinwheel import Pinwheel as Pinwheel
+    from zoo_plugin_data.reading import read as read
     from zoo_plugin_data.swiss_roll import SwissRoll as SwissRoll
     from zoo_plugin_data.torus import Torus as Torus
 
