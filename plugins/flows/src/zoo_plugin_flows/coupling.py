@@ -75,7 +75,7 @@ class Coupling(nn.Module):
 
     def _raw(self, kept: Tensor, context: Tensor | None) -> Tensor:
         given = kept if context is None else torch.cat((kept, context.mT))
-        return self.network(given.mT).unflatten(0, (self.elementwise.width, self.moved))
+        return self.network(given.mT).view(self.elementwise.width, self.moved, -1)
 
 
 @final
