@@ -43,8 +43,8 @@ class Features:
             raise OptionError(
                 "features is a function from samples to a matrix", received=type(given).__name__
             )
-        named = inspect.isfunction(given) or inspect.isbuiltin(given) or inspect.isclass(given)
-        return cls(given.__name__ if named else type(given).__name__, given)
+        name = given.__name__ if inspect.isfunction(given) else type(given).__name__
+        return cls(name, given)
 
     def __call__(self, x: Tensor | Ragged) -> Float[Tensor, "n d"]:
         """Give the features on the CPU. Raises DataError where they are no finite matrix."""

@@ -36,19 +36,19 @@ class Portraits:
             return grid(to_images(self.space, x[:_TILES]))
         if self.space.size < 2 or self.space.missing:
             return None
-        return self._points(x[:_POINTS])
+        return self._points(x[:_POINTS], self.rows)
 
     def _line(self, codes: Tensor) -> str:
         text = "".join(self.alphabet[code] for code in codes.flatten()[:_LONGEST].tolist())
         return text.replace("\n", "⏎")
 
-    def _points(self, x: Tensor) -> Image.Image:
+    def _points(self, x: Tensor, rows: Tensor) -> Image.Image:
         if self.space.shape == (2,):
             first, second = columns(self.space)
-            return scatter(x.cpu(), names=(first, second), frame=self.rows.cpu())
-        loc, axes = _principal_axes(self.rows)
+            return scatter(x.cpu(), names=(first, second), frame=rows.cpu())
+        loc, axes = _principal_axes(rows)
         names = ("first principal component", "second")
-        frame, points = ((rows.flatten(1).cpu().double() - loc) @ axes for rows in (self.rows, x))
+        frame, points = ((side.flatten(1).cpu().double() - loc) @ axes for side in (rows, x))
         return scatter(points, names=names, frame=frame)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, NamedTuple, final
 
+_Key = tuple[str, str, str, str, str]
 SPLITS = ("train", "valid", "test", "all")
 
 
@@ -99,7 +100,7 @@ def rankings(standings: Iterable[Standing]) -> list[Ranking]:
     Likelihoods come first, then the figures without a kind, each by name. What holds no number
     is left out.
     """
-    groups: dict[tuple[str, ...], list[Standing]] = {}
+    groups: dict[_Key, list[Standing]] = {}
     for standing in standings:
         if math.isfinite(standing.value):
             groups.setdefault(_key(standing.figure), []).append(standing)
@@ -107,15 +108,17 @@ def rankings(standings: Iterable[Standing]) -> list[Ranking]:
     return [_ranking(key, groups[key]) for key in ordered]
 
 
-def _key(figure: Mapping[str, Any]) -> tuple[str, ...]:
-    names = ("name", "kind", "measure", "split", "protocol")
-    return tuple("" if figure.get(name) is None else str(figure[name]) for name in names)
+def _key(figure: Mapping[str, Any]) -> _Key:
+    def text(name: str) -> str:
+        return "" if figure.get(name) is None else str(figure[name])
+
+    return text("name"), text("kind"), text("measure"), text("split"), text("protocol")
 
 
-def _ranking(key: tuple[str, ...], found: list[Standing]) -> Ranking:
+def _ranking(key: _Key, found: list[Standing]) -> Ranking:
     ranking = Ranking(*key)
     by_value = sorted(found, key=lambda s: (_badness(s.value, ranking.best), s.model))
-    return Ranking(*key, standings=tuple(by_value))
+    return replace(ranking, standings=tuple(by_value))
 
 
 def _badness(value: float, best: Best) -> float:
