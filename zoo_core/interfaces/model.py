@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self, final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from zoo_core import config as configuration
 from zoo_core.errors import (
@@ -258,6 +258,14 @@ class Model(Boundary):
     def _objectives(self) -> tuple[Objective, ...]:
         """Name the losses; by default one, of all parameters. `call.objective` is the name."""
         return (Objective("loss"),)
+
+    def _blocks(self) -> tuple[nn.Module, ...]:
+        """List modules whose weights may be apart while they are not at work; none by default.
+
+        A trainer that divides weights among processes puts those of one block together at a
+        time. Every loss calls each block, and by its `forward` alone; none is inside another.
+        """
+        return ()
 
     def _loss(self, batch: Batch, call: Call) -> Tensor:
         """Give the loss of each row of a batch in network space."""

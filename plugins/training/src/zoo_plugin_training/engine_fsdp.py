@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, cast, final
+from typing import TYPE_CHECKING, Any, cast, final
 
 import torch
 import torch.distributed as dist
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
 class ShardedEngine(Engine):
     """FSDP2: each process holds a part of every parameter, its gradient and what belongs to it.
 
-    The parameters are put together for each step's forward and backward pass. Those of no
-    dimension, which FSDP2 does not split, are held by all. A parameter that a step does not use
-    has a gradient of zero, since all processes exchange the same ones.
+    The parameters are put together for each step's forward and backward pass: those of the
+    model's blocks one block at a time, the others for the whole of it. Those of no dimension,
+    which FSDP2 does not split, are held by all. A parameter that a step does not use has a
+    gradient of zero, since all processes exchange the same ones.
     """
 
     def __init__(
@@ -51,6 +53,10 @@ class ShardedEngine(Engine):
         self._places = _places(model)
         self._losses = Losses(model, precision, uses_all=True)
         ignored = {p for p in model.parameters() if p.ndim == 0}
+        self._blocks = [_Block(block) for block in model._blocks()]
+        for block in self._blocks:
+            fully_shard(block.module, ignored_params=ignored)
+            block.remember()
         self._sharded = cast("FSDPModule", fully_shard(self._losses, ignored_params=ignored))
         self._parameters = dict(model.named_parameters())
         self.local = {name: _local(p).detach() for name, p in self._parameters.items()}
@@ -121,6 +127,8 @@ class ShardedEngine(Engine):
         try:
             yield
         finally:
+            for block in self._blocks:
+                block.divide()
             for name, parameter in self._parameters.items():
                 self._hang(name, parameter)
 
@@ -129,6 +137,8 @@ class ShardedEngine(Engine):
         for name, parameter in self._parameters.items():
             whole = self.whole(name, self.local[name])
             self._hang(name, nn.Parameter(whole, requires_grad=parameter.requires_grad))
+        for block in self._blocks:
+            block.unite()
 
     def _hang(self, name: str, parameter: nn.Parameter) -> None:
         for module, attribute in self._places[name]:
@@ -149,6 +159,58 @@ class ShardedEngine(Engine):
 
     def _dtensor(self, name: str) -> DTensor:
         return cast("DTensor", self._parameters[name])
+
+
+@final
+class _Block:
+    """A module that FSDP2 divides, and the ordinary module that it was."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+        self._before = self._now = _dress(module)
+
+    def remember(self) -> None:
+        """Take note of what FSDP2 has made of it."""
+        self.module.register_forward_pre_hook(_differentiable, prepend=True, with_kwargs=True)
+        self._now = _dress(self.module)
+
+    def divide(self) -> None:
+        """Let FSDP2 have it again."""
+        _put_on(self.module, self._now)
+
+    def unite(self) -> None:
+        """Make it an ordinary module: its class, and nobody who is called along with forward."""
+        _put_on(self.module, self._before)
+
+
+def _differentiable(
+    module: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Let every input of a block require a gradient.
+
+    FSDP2 exchanges a block's gradients when those of its inputs are there, and at the very end
+    where there are none: that may differ from process to process, and then they would not meet.
+    """
+    del module
+    if not torch.is_grad_enabled():
+        return inputs, named
+    return tuple(map(_requiring, inputs)), {k: _requiring(v) for k, v in named.items()}
+
+
+def _requiring(value: Any) -> Any:
+    if not isinstance(value, Tensor) or not value.is_floating_point() or value.requires_grad:
+        return value
+    return value.detach().requires_grad_()
+
+
+def _dress(module: nn.Module) -> tuple[Any, ...]:
+    hooks = OrderedDict(module._forward_pre_hooks), OrderedDict(module._forward_hooks)
+    return type(module), *hooks
+
+
+def _put_on(module: nn.Module, dress: tuple[Any, ...]) -> None:
+    module.__class__, before, after = dress
+    module._forward_pre_hooks, module._forward_hooks = OrderedDict(before), OrderedDict(after)
 
 
 def _local(tensor: Tensor) -> Tensor:

@@ -38,9 +38,13 @@ class Losses(nn.Module):
         return rows + self._nothing() if self._uses_all and torch.is_grad_enabled() else rows
 
     def _nothing(self) -> Tensor:
-        """Give 0, as a function of every parameter: each gets a gradient in every process."""
-        free = [p.sum() for p in self.model.parameters() if p.requires_grad]
-        return 0.0 * torch.stack(free).sum()
+        """Give 0, as a function of every parameter: each gets a gradient in every process.
+
+        Those of blocks are in parts again by now; a block's forward uses them all.
+        """
+        inside = {id(p) for block in self.model._blocks() for p in block.parameters()}
+        free = [p for p in self.model.parameters() if p.requires_grad and id(p) not in inside]
+        return 0.0 * torch.stack([p.sum() for p in free]).sum() if free else torch.zeros(())
 
 
 def weighted_sum(rows: Tensor, weight: Tensor | None, n: int, mean_weight: float) -> Tensor:

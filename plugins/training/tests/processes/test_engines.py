@@ -38,6 +38,8 @@ def test_several_processes_give_the_weights_that_one_gives(
     last, same = alone.figures["history"][-1], shared.figures["history"][-1]
     assert same == pytest.approx(last, rel=1e-4)
     assert shared.figures["requires_grad"] == alone.figures["requires_grad"]
+    # A block's weights are in parts again when it has done its work; validation has them whole.
+    assert shared.figures["held"] == (["DTensor", "Tensor"] if engine == "fsdp" else ["Tensor"])
 
 
 def test_a_batch_may_have_fewer_rows_than_there_are_processes(runs: Any) -> None:
@@ -48,7 +50,8 @@ def test_a_batch_may_have_fewer_rows_than_there_are_processes(runs: Any) -> None
         torch.testing.assert_close(shared.weights[name], tensor, rtol=2e-4, atol=2e-5)
 
 
-def test_a_run_with_sharded_weights_resumes(runs: Any) -> None:
+@pytest.mark.parametrize("model", ["denoiser", "duel"])
+def test_a_run_with_sharded_weights_resumes(runs: Any, model: str) -> None:
     options = {
         "steps": 10,
         "batch_size": 20,
@@ -59,11 +62,11 @@ def test_a_run_with_sharded_weights_resumes(runs: Any) -> None:
         "evaluate_every": 5,
         "engine": "fsdp",
     }
-    whole = runs.finish("whole", 2, model="duel", options=options)
+    whole = runs.finish("whole", 2, model=model, options=options)
     for moment in (("write", 8, 0), ("loss", 14, 1)):
-        launched = runs.start("killed", 2, model="duel", options=options, die=moment)
+        launched = runs.start("killed", 2, model=model, options=options, die=moment)
         assert launched.wait_for_death(moment[2]) == -9, launched.errors
-    killed = runs.finish("killed", 2, model="duel", options=options)
+    killed = runs.finish("killed", 2, model=model, options=options)
     assert killed.same_as(whole)
     assert killed.figures["saved"][0] > 3
     assert all(torch.isfinite(tensor).all() for tensor in killed.weights.values())

@@ -52,14 +52,20 @@ class Denoiser(Model):
         self.outer = nn.Linear(7, 3)
         self.sometimes = nn.Linear(3, 3)
         self.scale = nn.Parameter(torch.ones(()))
+        self.held: set[str] = set()
         self.frozen = nn.Parameter(torch.ones(3), requires_grad=False)
         self.drop = nn.Dropout(0.0 if self.config.plain else self.config.dropout)
         self.register_buffer("seen", torch.zeros(3))
 
+    def _blocks(self) -> tuple[nn.Module, ...]:
+        return self.inner, self.outer
+
     def _loss(self, batch: Batch, call: Call) -> Tensor:
         x = batch.x
         if self.config.plain:
-            return (self._restored(x) - 2 * x).square().sum(-1)
+            loss = (self._restored(x) - 2 * x).square().sum(-1)
+            self.held.add(type(self.inner.weight.data).__name__)
+            return loss
         noisy = x + torch.randn(x.shape, generator=call.rng)
         if self.training:
             self.seen.lerp_(x.detach().mean(0), 0.1)
@@ -127,6 +133,9 @@ def run(task: dict[str, Any]) -> None:
     report = model.fit(
         rows(n), weight=weight, valid=rows(20), rng=zoo.rng(0), progress="none", **task["options"]
     )
+    if model._blocks():
+        assert all(type(block) is nn.Linear for block in model._blocks())
+        assert all(not block._forward_pre_hooks for block in model._blocks())
     if os.environ.get("RANK", "0") == "0" and "result" in task:
         result = Path(task["result"])
         torch.save(model.state_dict(), result.with_suffix(".pt"))
@@ -134,6 +143,8 @@ def run(task: dict[str, Any]) -> None:
         saved = [event.step for event in events if event.kind == "saved"]
         figures = {"history": history, "steps": report.steps, "saved": saved}
         figures["stopped"] = report.stopped
+        if isinstance(model, Denoiser):
+            figures["held"] = sorted(model.held)
         figures["requires_grad"] = [p.requires_grad for p in model.parameters()]
         result.write_text(json.dumps(figures))
 
