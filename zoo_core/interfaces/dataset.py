@@ -98,7 +98,8 @@ class DataRequest:
     `weight` the one with the rows' weights. `space` says what the rows are where it can't be
     inferred. `draws` asks a toy density for so many fresh rows. Files have no splits of their
     own: the shares say how many of their rows are kept for validation and test. `length` is that
-    of the windows that text is cut into.
+    of the windows that text is cut into, `alphabet` the one of other text that its codes are to
+    agree with.
     """
 
     split: Split = Split.ALL
@@ -110,6 +111,7 @@ class DataRequest:
     valid_share: float = 0.1
     test_share: float = 0.1
     length: int | None = None
+    alphabet: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise DataError for shares that leave nothing to train on, or for a number below 1."""

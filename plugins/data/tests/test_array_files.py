@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,17 @@ from zoo_core.errors import DataError
 from zoo_core.interfaces.dataset import DataRequest, Dataset, Split
 from zoo_core.interfaces.rows import Rows
 from zoo_core.plugins import facade
-from zoo_plugin_data import npy_file, pictures, safetensors_file
+from zoo_plugin_data import formats, npy_file, pictures, safetensors_file, text_file
 
 
 def _open(path: Path, **fields: Any) -> Dataset:
     return facade.open_data(str(path), DataRequest(**fields))
+
+
+def _limit(monkeypatch: pytest.MonkeyPatch, module: ModuleType, most: int) -> None:
+    """Let rows be held in memory up to so many bytes, and forget what was read before."""
+    monkeypatch.setattr(module, "IN_MEMORY_BYTES", most)
+    formats.all_rows.cache_clear()
 
 
 def _npy(folder: Path, array: np.ndarray) -> Path:
@@ -48,7 +55,7 @@ def test_npy_has_a_row_a_sample(
     data = _open(_npy(tmp_path, array))
     assert data.space == space
     assert np.array_equal(data.x.numpy(), array.astype(data.x.numpy().dtype))
-    monkeypatch.setattr(npy_file, "IN_MEMORY_BYTES", 0)
+    _limit(monkeypatch, npy_file, 0)
     mapped = _open(tmp_path / "x.npy", split=Split.ALL).data
     assert isinstance(mapped, Rows)
     assert torch.equal(mapped.take(torch.tensor([3, 0])).x, data.x[[3, 0]])
@@ -120,7 +127,7 @@ def test_a_large_npy_stays_on_disk(tmp_path: Path) -> None:
 def test_random_rows_of_a_mapped_array_are_quick(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(npy_file, "IN_MEMORY_BYTES", 0)
+    _limit(monkeypatch, npy_file, 0)
     data = _open(_npy(tmp_path, np.zeros((100_000, 20), np.float32)), split=Split.TRAIN).data
     assert isinstance(data, Rows)
     rows = torch.randint(len(data), (512,))
@@ -141,7 +148,7 @@ def test_safetensors_has_tensors_by_name(tmp_path: Path, monkeypatch: pytest.Mon
     }
     save_file(tensors, path)
     for limit in (2**28, 0):
-        monkeypatch.setattr(safetensors_file, "IN_MEMORY_BYTES", limit)
+        _limit(monkeypatch, safetensors_file, limit)
         data = _open(path, condition=("y",), weight="w")
         assert data.classes == ("1", "3") and data.space == zoo.Space.real(2, 2)
         batch = data.data.take(torch.arange(5))
@@ -180,7 +187,7 @@ def _picture(path: Path, size: tuple[int, int] = (4, 3), mode: str = "RGB", seed
 
 @pytest.mark.parametrize("limit", [2**28, 0])
 def test_a_folder_of_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
-    monkeypatch.setattr(pictures, "IN_MEMORY_BYTES", limit)
+    _limit(monkeypatch, pictures, limit)
     folder = tmp_path / "photos"
     names = ("cat/1.png", "cat/deep/2.PNG", "dog/3.bmp", "dog/4.png")
     held = [_picture(folder / name, seed=i) for i, name in enumerate(names)]
@@ -261,14 +268,18 @@ def test_a_camera_held_sideways(tmp_path: Path) -> None:
     assert np.abs(data.x[0].numpy() - turned).max() <= 4
 
 
-def test_text_is_windows_of_codes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("limit", [2**28, 0])
+def test_text_is_windows_of_codes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    _limit(monkeypatch, text_file, limit)
     text = "Größe: 5 µm — naïve\r\n€10 𝄞 " * 30
     path = tmp_path / "book.txt"
     path.write_bytes(text.encode())
     data = _open(path, length=7)
     assert data.alphabet == tuple(sorted(set(text)))
     assert data.space == zoo.Space.categorical(len(data.alphabet), 7)
-    assert len(data) == len(text) // 7
+    assert len(data) == len(text) // 7 and isinstance(data.data, zoo.Batch) == bool(limit)
     rows = data.data.take(torch.tensor([5, 0, len(data) - 1])).x
     read = ["".join(data.alphabet[code] for code in row) for row in rows]
     assert read == [text[7 * i : 7 * i + 7] for i in (5, 0, len(data) - 1)]
@@ -277,8 +288,6 @@ def test_text_is_windows_of_codes(tmp_path: Path) -> None:
 def test_text_windows_do_not_depend_on_how_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from zoo_plugin_data import text_file
-
     path = tmp_path / "book.txt"
     path.write_text("aé€𝄞\n" * 50, encoding="utf-8")
     whole = _open(path, length=3).data.take(torch.arange(83)).x
@@ -292,10 +301,25 @@ def test_the_end_of_a_text_is_its_test(tmp_path: Path) -> None:
     path.write_text("".join(chr(ord("a") + i) * 10 for i in range(20)))
     parts = {s: _open(path, length=10, split=s) for s in (Split.TRAIN, Split.VALID, Split.TEST)}
     letters = {
-        split: "".join(part.alphabet[row[0]] for batch in part.data for row in batch.x)
-        for split, part in parts.items()
+        split: "".join(part.alphabet[row[0]] for row in part.x) for split, part in parts.items()
     }
     assert letters == {"train": "abcdefghijklmnop", "valid": "qr", "test": "st"}
+
+
+def test_codes_agree_with_those_of_other_text(tmp_path: Path) -> None:
+    path = tmp_path / "book.txt"
+    path.write_text("bead")
+    assert _open(path, length=4, alphabet=tuple("abcde")).x.tolist() == [[1, 4, 0, 3]]
+    with pytest.raises(DataError, match="book.txt holds characters of the alphabet.*'e'"):
+        _open(path, length=4, alphabet=tuple("abcd"))
+
+
+def test_a_file_that_is_written_again_is_read_again(tmp_path: Path) -> None:
+    path = _npy(tmp_path, np.zeros((3, 2)))
+    before = _open(path)
+    before.x.fill_(5.0)
+    assert float(_open(path).x.max()) == 0
+    assert float(_open(_npy(tmp_path, np.ones((3, 2)))).x.max()) == 1
 
 
 def test_bad_text_names_the_file(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from zoo_core.errors import DataError, UnknownNameError
 from zoo_core.interfaces.dataset import DataRequest, Dataset, Split
 from zoo_core.interfaces.rows import Rows
 from zoo_core.plugins import facade
-from zoo_plugin_data import spilling
+from zoo_plugin_data import formats, spilling
 
 FLOWERS = "height,width,species\n" + "".join(
     f"{i / 4},{i % 7}.5,{('tulip', 'rose', 'iris')[i % 3]}\n" for i in range(40)
@@ -26,6 +27,12 @@ FLOWERS = "height,width,species\n" + "".join(
 
 def _open(path: Path, **fields: Any) -> Dataset:
     return facade.open_data(str(path), DataRequest(**fields))
+
+
+def _limit(monkeypatch: pytest.MonkeyPatch, module: ModuleType, most: int) -> None:
+    """Let rows be held in memory up to so many bytes, and forget what was read before."""
+    monkeypatch.setattr(module, "IN_MEMORY_BYTES", most)
+    formats.all_rows.cache_clear()
 
 
 def _csv(folder: Path, text: str | bytes, name: str = "rows.csv") -> Path:
@@ -170,6 +177,8 @@ def test_bad_conditions_name_file_and_line(tmp_path: Path) -> None:
     path = _csv(tmp_path, "x,label\n1,a\n2,\n")
     with pytest.raises(DataError, match=r"'label' of rows.csv holds text.* empty cell in line 3"):
         _open(path, condition=("label",))
+    with pytest.raises(DataError, match="'nan' in line 3"):
+        _open(_csv(tmp_path, "x,label\n1,a\n2,nan\n"), condition=("label",))
     with pytest.raises(DataError, match="'7' in line 3"):
         _open(_csv(tmp_path, "x,label\n1,a\n2,7\n"), condition=("label",))
     with pytest.raises(DataError, match="'a' in line 3"):
@@ -208,7 +217,7 @@ def test_a_large_table_goes_to_a_temporary_file(
 ) -> None:
     path = _csv(tmp_path, "a,b,c\n" + "".join(f"{i},{i / 2},{i % 2}\n" for i in range(9000)))
     whole = _open(path, condition=("c",))
-    monkeypatch.setattr(spilling, "IN_MEMORY_BYTES", 40_000)
+    _limit(monkeypatch, spilling, 40_000)
     large = _open(path, condition=("c",), split=Split.TEST)
     assert isinstance(large.data, Rows) and len(large) == 900
     numbers = torch.tensor([899, 0, 17])
@@ -220,6 +229,17 @@ def test_a_large_table_goes_to_a_temporary_file(
     assert torch.equal(torch.cat([batch.x for batch in small.data]), whole.x)
     with pytest.raises(DataError, match="in memory"):
         _ = large.x
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _limit(monkeypatch, spilling, 0)
+    with (
+        Path("/dev/full").open("wb", 0) as full,
+        pytest.raises(DataError, match="No space.*TMPDIR"),
+    ):
+        monkeypatch.setattr(spilling.tempfile, "TemporaryFile", lambda **_: full)
+        _open(_csv(tmp_path, FLOWERS), columns=("width",))
 
 
 def test_a_hundred_thousand_rows_are_read_in_seconds(tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from zoo_core.errors import DataError
-from zoo_core.interfaces.dataset import DataRequest
+from zoo_core.interfaces.dataset import DataRequest, Split
 from zoo_plugin_data.closest import did_you_mean
 from zoo_plugin_data.csv_file import open_csv
 from zoo_plugin_data.hugging_face import is_saved, open_saved, tables_in
@@ -37,15 +39,22 @@ def is_path(reference: str) -> bool:
 def open_path(reference: str, request: DataRequest) -> Opened:
     """Open a file or folder. Raises DataError where there is none, or of an unknown format."""
     path = Path(reference).expanduser()
+    if path.exists():
+        return all_rows(path, _stamp(path), replace(request, split=Split.ALL))
+    siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+    raise DataError(
+        f"{reference} is a file or folder",
+        received="nothing of that name",
+        remedy=did_you_mean(path.name, sorted(siblings)) if siblings else None,
+    )
+
+
+@lru_cache(maxsize=1)
+def all_rows(path: Path, stamp: tuple[int, ...], request: DataRequest) -> Opened:
+    """Read and check all rows; what was read last is kept for the next split."""
+    del stamp
     if path.is_dir():
         return _open_folder(path, request)
-    if not path.exists():
-        siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise DataError(
-            f"{reference} is a file or folder",
-            received="nothing of that name",
-            remedy=did_you_mean(path.name, sorted(siblings)) if siblings else None,
-        )
     if path.suffix.lower() not in READERS:
         raise DataError(
             f"A data file ends in {', '.join(READERS)}, or is a folder",
@@ -56,6 +65,13 @@ def open_path(reference: str, request: DataRequest) -> Opened:
         return READERS[path.suffix.lower()](path, request)
     except OSError as error:
         raise DataError(f"{path} can be read", received=error.strerror or error) from None
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Give numbers that change when a file, or any file in a folder, is written again."""
+    files = [each.stat() for each in path.rglob("*")] if path.is_dir() else [path.stat()]
+    times = max((each.st_mtime_ns for each in files), default=0)
+    return len(files), times, sum(each.st_size for each in files)
 
 
 def _open_folder(path: Path, request: DataRequest) -> Opened:

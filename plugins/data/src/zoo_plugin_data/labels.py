@@ -123,5 +123,11 @@ def _number(cell: object) -> float:
 
 
 def _is_text(cell: object) -> bool:
-    """Tell a word from a number and from an empty cell."""
-    return isinstance(cell, str) and bool(cell.strip()) and not np.isfinite(_number(cell))
+    """Tell a word from a number, NaN included, and from an empty cell."""
+    if not isinstance(cell, str) or not cell.strip():
+        return False
+    try:
+        float(cell)
+    except ValueError:
+        return True
+    return False

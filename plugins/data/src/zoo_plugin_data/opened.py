@@ -55,7 +55,9 @@ class Opened:
 
     def _part(self, name: str, request: DataRequest) -> Batch | Rows:
         if request.split is Split.ALL:
-            return self.rows
+            # A copy: what is in memory is kept for the next split.
+            every = torch.arange(len(self.rows))
+            return self.rows.take(every) if isinstance(self.rows, Batch) else self.rows
         splits = self.splits or split_rows(len(self.rows), request, in_order=self.in_order)
         numbers = splits[request.split]
         if not len(numbers):

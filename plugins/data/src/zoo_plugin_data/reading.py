@@ -23,6 +23,7 @@ def read(
     valid_share: float = 0.1,
     test_share: float = 0.1,
     length: int | None = None,
+    alphabet: Sequence[str] = (),
 ) -> Dataset:
     """Open a data set by name, a file or folder by path, or `hf://datasets/owner/name`.
 
@@ -41,6 +42,7 @@ def read(
         valid_share=valid_share,
         test_share=test_share,
         length=length,
+        alphabet=tuple(alphabet),
     )
     name = str(reference.absolute()) if isinstance(reference, Path) else reference
     return facade.open_data(name, request)

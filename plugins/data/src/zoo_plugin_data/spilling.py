@@ -7,6 +7,7 @@ from typing import Any, final
 
 import numpy as np
 
+from zoo_core.errors import DataError
 from zoo_plugin_data.opened import IN_MEMORY_BYTES
 
 
@@ -37,13 +38,12 @@ class Spilling:
             if self._bytes > self._most:
                 self._spill()
         else:
-            self._file.write(np.ascontiguousarray(rows).data)
+            self._write(rows)
 
     def array(self) -> np.ndarray:
         """Give all rows, mapped where they are in the file."""
         if self._file is None:
             return np.concatenate(self._chunks)
-        self._file.flush()
         first = self._chunks[0]
         shape = (self._rows, *first.shape[1:])
         return np.memmap(self._file, dtype=first.dtype, mode="r", shape=shape)
@@ -51,5 +51,16 @@ class Spilling:
     def _spill(self) -> None:
         self._file = tempfile.TemporaryFile(prefix="zoo-rows-")  # noqa: SIM115  lives as long as this
         for chunk in self._chunks:
-            self._file.write(np.ascontiguousarray(chunk).data)
+            self._write(chunk)
         self._chunks = [self._chunks[0][:0]]
+
+    def _write(self, rows: np.ndarray) -> None:
+        try:
+            self._file.write(np.ascontiguousarray(rows).data)
+            self._file.flush()
+        except OSError as error:
+            raise DataError(
+                f"{tempfile.gettempdir()} has room for a table that is larger than memory",
+                received=error.strerror or error,
+                remedy="Name a folder with more room in TMPDIR, or write the table as .npy.",
+            ) from None

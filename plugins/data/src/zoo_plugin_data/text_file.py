@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import final
 
 import numpy as np
+import torch
 from jaxtyping import Int
 from torch import Tensor
 
@@ -18,12 +19,13 @@ from zoo_core.interfaces.rows import Rows
 from zoo_core.interfaces.space import Space
 from zoo_plugin_data.hashing import file_sha256
 from zoo_plugin_data.matrix import as_samples
-from zoo_plugin_data.opened import Opened
+from zoo_plugin_data.opened import IN_MEMORY_BYTES, Opened
 
 LENGTH = 64
 """How many characters a window has unless said otherwise."""
 
 _BYTES = 2**22
+_CODE_BYTES = 8
 
 
 def open_text(path: Path, request: DataRequest) -> Opened:
@@ -31,12 +33,15 @@ def open_text(path: Path, request: DataRequest) -> Opened:
 
     Characters are codes of the alphabet, which is that of the whole file, sorted; what is left
     at the end, too short for a window, is dropped. The splits are stretches of the text: the
-    test is its end. Windows are read from disk when asked for, eight bytes of memory each.
+    test is its end. Of a long text windows are read from disk when asked for. Where an alphabet
+    is asked for, it is the one. Raises DataError for a character that isn't in it.
     """
     if request.condition or request.columns or request.weight:
         raise DataError(f"{path.name} is text", received="names of columns")
     length = request.length or LENGTH
     alphabet, starts = _index(path, length)
+    if request.alphabet:
+        alphabet = _wider(path, alphabet, request.alphabet)
     space = Space.categorical(len(alphabet), length)
     if request.space not in (None, space):
         raise DataError(
@@ -44,7 +49,9 @@ def open_text(path: Path, request: DataRequest) -> Opened:
             received=str(request.space),
             remedy="Use the text that the alphabet was taken from, and its length.",
         )
-    rows = TextRows(path, starts, alphabet, space)
+    rows: Batch | Rows = TextRows(path, starts, alphabet, space)
+    if len(rows) * length * _CODE_BYTES <= IN_MEMORY_BYTES:
+        rows = rows.take(torch.arange(len(rows)))
     provenance = f"{path.name}, {len(rows)} windows of {length} characters"
     return Opened(
         rows, space, file_sha256(path), provenance, alphabet=tuple(alphabet), in_order=True
@@ -78,6 +85,17 @@ class TextRows(Rows):
 def text_codes(text: str, points: np.ndarray) -> np.ndarray:
     """Give the place of each character in a sorted alphabet of code points."""
     return np.searchsorted(points, np.frombuffer(text.encode("utf-32-le"), np.uint32))
+
+
+def _wider(path: Path, found: str, alphabet: tuple[str, ...]) -> str:
+    unknown = sorted(set(found) - set(alphabet))
+    if unknown or list(alphabet) != sorted(set(alphabet)):
+        raise DataError(
+            f"{path.name} holds characters of the alphabet that was given, which is sorted",
+            received=", ".join(map(repr, unknown[:8])) or "an alphabet in another order",
+            remedy="Take them out, or take the alphabet from all of the text.",
+        )
+    return "".join(alphabet)
 
 
 def _index(path: Path, length: int) -> tuple[str, np.ndarray]:

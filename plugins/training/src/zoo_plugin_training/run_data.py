@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from zoo_core.errors import DataError
@@ -47,7 +47,8 @@ def open_split(data: RecipeData, split: Split, space: Space | None = None) -> Da
 
 def _other(reference: str, data: RecipeData, train: Dataset) -> Dataset:
     """Open other rows to validate on, read as the rows to train on are."""
-    opened = facade.open_data(reference, _request(data, Split.ALL, train.space))
+    request = replace(_request(data, Split.ALL, train.space), alphabet=train.alphabet)
+    opened = facade.open_data(reference, request)
     if data.condition and opened.classes != train.classes:
         raise DataError(
             f"Rows to validate on have the classes of {data.name!r}: {', '.join(train.classes)}",
