@@ -257,3 +257,43 @@ def test_a_stream_goes_on_in_its_middle(
     _unobserved(monkeypatch)
     resumed.fit(batches, rng=zoo.rng(0), **options)
     assert _equal(whole, resumed)
+
+
+def test_patience_counts_on(
+    gaussian: Any, rows: Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted within its patience, a run stops early where it would have."""
+    options = {
+        "valid": torch.full((9, 2), 0.5),
+        "steps": 10**4,
+        "evaluate_every": 5,
+        "patience": 4,
+        "checkpoint_every": 7,
+        "ema": None,
+        "schedule": "constant",
+    }
+    whole, resumed = gaussian.create(), gaussian.create()
+    expected = _fit(whole, rows + 9, tmp_path / "whole", **options)
+    assert expected.stopped == "early"
+    _interrupt_at(monkeypatch, expected.steps - 8)
+    with pytest.raises(KeyboardInterrupt):
+        _fit(resumed, rows + 9, tmp_path / "run", **options)
+    _unobserved(monkeypatch)
+    report = _fit(resumed, rows + 9, tmp_path / "run", resume=True, **options)
+    assert (report.steps, report.stopped) == (expected.steps, "early")
+    assert report.best["step"] == expected.best["step"]
+    assert _equal(whole, resumed)
+    again = _fit(gaussian.create(), rows + 9, tmp_path / "run", resume=True, **options)
+    assert again.stopped == "early"
+
+
+def test_evaluations_are_followed_by_checkpoints(
+    gaussian: Any, rows: Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless they would cost much of the time: the first always is, and so is the end."""
+    events: list[TrainingEvent] = []
+    monkeypatch.setattr(loop, "observe_training", lambda model, request: events.append)
+    _fit(gaussian.create(), rows, tmp_path, checkpoint_every=None)
+    saved = [event for event in events if event.kind == "saved"]
+    assert {4, 12} <= {event.step for event in saved} <= {4, 8, 12}
+    assert all(event.folder == tmp_path / "checkpoints" / "last" for event in saved)
