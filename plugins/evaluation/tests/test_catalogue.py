@@ -88,6 +88,9 @@ def test_all_leaves_out_what_does_not_suit(
     assert names[0] == "NLL"
     assert not any(n.startswith(("bits", "perplexity", "KL", "distance", "member")) for n in names)
     assert all(m.name != "NLL" for m in evaluate(source(), data, metrics="all"))
+    few = [m.name for m in evaluate(normal(2), dataset(draw(15, 2).float()), metrics="all")]
+    assert "coverage (standardised)" in few
+    assert not any(name.startswith("classifier") for name in few)
     train = dataset(draw(60, 2, seed=1).float())
     more = [m.name for m in evaluate(normal(2), data, metrics="all", train=train)]
     assert len(more) == len(names) + 4

@@ -12,7 +12,7 @@ from scipy.linalg import sqrtm
 from sklearn.metrics.pairwise import polynomial_kernel
 from torch import Tensor
 
-from zoo_core.errors import DataError
+from zoo_core.errors import UnsupportedError
 from zoo_plugin_evaluation.frechet import frechet_distance, moments
 from zoo_plugin_evaluation.kernel_distance import kernel_distance
 
@@ -78,9 +78,9 @@ def test_moments_keep_digits_far_from_zero(draw: Draw) -> None:
 
 
 def test_distances_need_rows(draw: Draw) -> None:
-    with pytest.raises(DataError, match="two rows"):
+    with pytest.raises(UnsupportedError, match="two rows"):
         frechet_distance(draw(1, 3), draw(5, 3))
-    with pytest.raises(DataError, match="three rows"):
+    with pytest.raises(UnsupportedError, match="three rows"):
         kernel_distance(draw(5, 3), draw(2, 3))
 
 

@@ -11,7 +11,7 @@ from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
-from zoo_core.errors import DataError
+from zoo_core.errors import UnsupportedError
 from zoo_plugin_evaluation.manifold import coverage, density, precision, recall
 from zoo_plugin_evaluation.neighbours import nearest, radii
 
@@ -65,5 +65,5 @@ def test_a_collapsed_generator_is_precise_and_covers_nothing(draw: Draw) -> None
 
 
 def test_too_few_rows_for_their_neighbours_are_refused(draw: Draw) -> None:
-    with pytest.raises(DataError, match="more than 5 rows"):
+    with pytest.raises(UnsupportedError, match="more than 5 rows"):
         coverage(draw(5, 2), draw(50, 2))

@@ -138,7 +138,7 @@ def test_new_rows_are_as_far_from_training_rows_as_held_out_ones(draw: Draw) -> 
 
 def test_held_out_copies_leave_the_ratio_undefined(draw: Draw) -> None:
     training = draw(100, 2)
-    with pytest.raises(DataError, match="not themselves among the training rows"):
+    with pytest.raises(UnsupportedError, match="not themselves among the training rows"):
         percentile_ratio(draw(50, 2, seed=1), training, training[:50])
 
 

@@ -12,7 +12,7 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
-from zoo_core.errors import DataError
+from zoo_core.errors import UnsupportedError
 from zoo_plugin_evaluation.ranks import auc
 from zoo_plugin_evaluation.two_sample import binomial_tail, two_sample_test
 
@@ -49,7 +49,7 @@ def test_a_seed_repeats_the_test(draw: Draw) -> None:
 
 
 def test_a_few_rows_are_refused(draw: Draw) -> None:
-    with pytest.raises(DataError, match="20 rows"):
+    with pytest.raises(UnsupportedError, match="20 rows"):
         two_sample_test(draw(19, 2), draw(100, 2))
 
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from zoo_core.errors import DataError
+from zoo_core.errors import UnsupportedError
 from zoo_plugin_evaluation.figure import Figure
 
 _CHUNK = 4096
@@ -26,10 +26,12 @@ class Moments(NamedTuple):
 def moments(features: Float[Tensor, "n d"]) -> Moments:
     """Give mean and covariance, accumulated in float64 in two passes.
 
-    Raises DataError for fewer than two rows.
+    Raises UnsupportedError for fewer than two rows.
     """
     if len(features) < 2:
-        raise DataError("A Fréchet distance needs two rows a side", received=f"{len(features)}")
+        raise UnsupportedError(
+            "A Fréchet distance needs two rows a side", received=f"{len(features)}"
+        )
     mean = features.double().mean(0)
     covariance = torch.zeros(len(mean), len(mean), dtype=torch.float64)
     for chunk in features.split(_CHUNK):
@@ -44,7 +46,7 @@ def frechet_distance(x: Float[Tensor, "n d"], y: Float[Tensor, "m d"]) -> Figure
     d² = |μ₁ − μ₂|² + Tr(Σ₁ + Σ₂ − 2(Σ₁Σ₂)^½) (Dowson & Landau 1982; Heusel et al. 2017, eq. 6), in
     float64. It is biased upwards by about 1/n: compare only at equal n. The standard error
     is that of the delta method (Rippl et al. 2016), without the bias. `n` is that of
-    the smaller side. Raises DataError for fewer than two rows a side.
+    the smaller side. Raises UnsupportedError for fewer than two rows a side.
     """
     first, second = moments(x), moments(y)
     root = _root(second.covariance)

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from zoo_core.errors import DataError
+from zoo_core.errors import UnsupportedError
 from zoo_plugin_evaluation.figure import Figure
 
 _CHUNK = 256
@@ -20,10 +20,12 @@ def kernel_distance(x: Float[Tensor, "n d"], y: Float[Tensor, "m d"]) -> Figure:
     The unbiased estimate (Gretton et al. 2012, eq. 3; the kernel of Bińkowski et al. 2018, section
     4), which is negative now and then. It is unbiased at every n, and taken over all pairs, of
     which an average over random subsets is a noisier estimate. The standard error is the
-    jackknife's over the rows of both sides. Raises DataError for fewer than three rows a side.
+    jackknife's over the rows of both sides. Raises UnsupportedError for fewer than three rows a side.
     """
     if min(len(x), len(y)) < 3:
-        raise DataError("A kernel distance needs three rows a side", received=min(len(x), len(y)))
+        raise UnsupportedError(
+            "A kernel distance needs three rows a side", received=min(len(x), len(y))
+        )
     x, y = x.double(), y.double()
     own, other = _within(x), _within(y)
     cross, crossed = _sums(x, y)

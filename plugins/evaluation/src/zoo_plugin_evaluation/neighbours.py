@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from zoo_core.errors import DataError
+from zoo_core.errors import UnsupportedError
 
 _CELLS = 2**21
 """So many distances are held at once."""
@@ -30,9 +30,9 @@ def nearest(x: Float[Tensor, "n d"], y: Float[Tensor, "m d"]) -> Float[Tensor, "
 
 
 def radii(x: Float[Tensor, "n d"], k: int) -> Float[Tensor, " n"]:
-    """Give the distance of each row to its k-th nearest other row. Raises DataError for n ≤ k."""
+    """Give the distance of each row to its k-th nearest other row. Raises UnsupportedError for n ≤ k."""
     if len(x) <= k:
-        raise DataError(
+        raise UnsupportedError(
             f"{k} neighbours need more than {k} rows",
             received=f"{len(x)} rows",
             remedy="Give more rows, or a smaller option neighbours.",

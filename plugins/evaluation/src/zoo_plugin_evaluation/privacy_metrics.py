@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoo_core.errors import DataError, UnsupportedError
+from zoo_core.errors import UnsupportedError
 from zoo_core.interfaces.metric import Metric
 from zoo_plugin_evaluation.figure import Figure
 from zoo_plugin_evaluation.neighbours import nearest
@@ -22,7 +22,7 @@ def closest_record(subject: Subject) -> list[Metric]:
     found = [_metric(f"{_CLOSEST}, share closer", closer, subject)]
     try:
         ratio = percentile_ratio(*sides, seed=subject.seed)
-    except DataError:
+    except UnsupportedError:
         return found  # The ratio is undefined where held-out rows are copies; the share is not.
     return [*found, _metric(f"{_CLOSEST}, 5th percentile ratio", ratio, subject)]
 

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from zoo_core.errors import DataError
+from zoo_core.errors import UnsupportedError
 from zoo_core.interfaces.randomness import rng
 from zoo_plugin_evaluation.figure import Figure, ratio
 from zoo_plugin_evaluation.neighbours import nearest
@@ -45,13 +45,13 @@ def percentile_ratio(
 
     Gives that of the synthetic rows divided by that of held-out rows: 1 for rows that are as new
     as held-out ones, 0 for copies (the percentile is that of Zhao et al. 2021). The
-    standard error is the bootstrap's over the rows of both. Raises DataError where held-out rows
+    standard error is the bootstrap's over the rows of both. Raises UnsupportedError where held-out rows
     are themselves copies of training rows.
     """
     made, fresh = nearest(synthetic, training), nearest(held_out, training)
     floor = float(fresh.quantile(_LEVEL))
     if floor == 0:
-        raise DataError(
+        raise UnsupportedError(
             "Held-out rows are not themselves among the training rows",
             received="5 % of them or more are",
             remedy="Remove duplicates across splits.",

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from zoo_core.errors import DataError
+from zoo_core.errors import UnsupportedError
 from zoo_core.interfaces.randomness import rng, seeded_initialisers
 from zoo_plugin_evaluation.figure import Figure, share
 
@@ -33,12 +33,12 @@ def two_sample_test(
 
     The classifier is that of Lopez-Paz & Oquab (2017, section 4): 20 hidden units, 100 epochs of
     Adam. Sides are cut to equal size. Under equality the number of right answers is binomial with
-    p = ½ (their section 3, there by its normal approximation). Raises DataError for fewer than 20
+    p = ½ (their section 3, there by its normal approximation). Raises UnsupportedError for fewer than 20
     rows a side.
     """
     n = min(len(real), len(fake))
     if n < 20:
-        raise DataError("A two-sample test needs 20 rows a side", received=f"{n}")
+        raise UnsupportedError("A two-sample test needs 20 rows a side", received=f"{n}")
     generator = rng(seed)
     both = torch.cat([_some(real, n, generator), _some(fake, n, generator)]).float()
     labels = torch.arange(2 * n) >= n
