@@ -20,7 +20,8 @@ def kernel_distance(x: Float[Tensor, "n d"], y: Float[Tensor, "m d"]) -> Figure:
     The unbiased estimate (Gretton et al. 2012, eq. 3; the kernel of Bińkowski et al. 2018, section
     4), which is negative now and then. It is unbiased at every n, and taken over all pairs, of
     which an average over random subsets is a noisier estimate. The standard error is the
-    jackknife's over the rows of both sides. Raises UnsupportedError for fewer than three rows a side.
+    jackknife's over the rows of both sides. Raises UnsupportedError for fewer than three rows a
+    side.
     """
     if min(len(x), len(y)) < 3:
         raise UnsupportedError(

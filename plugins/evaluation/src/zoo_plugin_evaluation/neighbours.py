@@ -30,7 +30,10 @@ def nearest(x: Float[Tensor, "n d"], y: Float[Tensor, "m d"]) -> Float[Tensor, "
 
 
 def radii(x: Float[Tensor, "n d"], k: int) -> Float[Tensor, " n"]:
-    """Give the distance of each row to its k-th nearest other row. Raises UnsupportedError for n ≤ k."""
+    """Give the distance of each row to its k-th nearest other row.
+
+    Raises UnsupportedError for n ≤ k.
+    """
     if len(x) <= k:
         raise UnsupportedError(
             f"{k} neighbours need more than {k} rows",

@@ -45,8 +45,8 @@ def percentile_ratio(
 
     Gives that of the synthetic rows divided by that of held-out rows: 1 for rows that are as new
     as held-out ones, 0 for copies (the percentile is that of Zhao et al. 2021). The
-    standard error is the bootstrap's over the rows of both. Raises UnsupportedError where held-out rows
-    are themselves copies of training rows.
+    standard error is the bootstrap's over the rows of both. Raises UnsupportedError where held-out
+    rows are themselves copies of training rows.
     """
     made, fresh = nearest(synthetic, training), nearest(held_out, training)
     floor = float(fresh.quantile(_LEVEL))

@@ -33,8 +33,8 @@ def two_sample_test(
 
     The classifier is that of Lopez-Paz & Oquab (2017, section 4): 20 hidden units, 100 epochs of
     Adam. Sides are cut to equal size. Under equality the number of right answers is binomial with
-    p = ½ (their section 3, there by its normal approximation). Raises UnsupportedError for fewer than 20
-    rows a side.
+    p = ½ (their section 3, there by its normal approximation). Raises UnsupportedError for fewer
+    than 20 rows a side.
     """
     n = min(len(real), len(fake))
     if n < 20:
