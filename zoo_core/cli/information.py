@@ -105,8 +105,9 @@ def _metric(metric: Any) -> str:
         " ".join(filter(None, (_text(metric.get("split")), "" if n is None else f"n = {n}"))),
         _text(metric.get("protocol")),
     ]
+    unit = f" {metric['unit']}" if metric.get("unit") else ""
     return (
-        f"{_text(metric.get('name'))} {_text(metric.get('value'))}{spread}"
+        f"{_text(metric.get('name'))} {_text(metric.get('value'))}{spread}{unit}"
         f" ({'; '.join(filter(None, about))})"
     )
 
