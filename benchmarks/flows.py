@@ -94,7 +94,6 @@ def realnvp(width: int) -> Contest:
         },
         (
             Line("train step", 1.5),
-            Line("train step", 1.5, compiled=True),
             Line("log_prob", 1.3),
             Line("sample", 1.2),
         ),
