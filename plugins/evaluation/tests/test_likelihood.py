@@ -163,6 +163,17 @@ def test_without_an_exact_density_there_is_no_divergence(
         evaluate(normal(2), dataset(draw(9, 2).float()), metrics="KL divergence")
 
 
+def test_a_model_that_is_told_more_has_no_divergence(
+    normal: Make, dataset: Make, draw: Draw
+) -> None:
+    exact = Part("measured/normal", {"space": Space.real(2)})
+    model = normal(2, conditioner=Part("core/label", {"classes": 2}))
+    data = dataset(draw(9, 2).float(), condition=torch.arange(9) % 2, exact=exact)
+    assert only(evaluate(model, data)).name == "NLL"
+    with pytest.raises(UnsupportedError, match="without conditions"):
+        evaluate(model, data, metrics="KL divergence")
+
+
 def test_an_estimate_is_averaged_over_draws_and_repeats(
     normal: Make, dataset: Make, draw: Draw
 ) -> None:

@@ -101,7 +101,8 @@ def defaults(subject: Subject) -> list[str]:
         return ["bits/character", "perplexity"]
     mass = subject.density.measure is Measure.MASS
     chosen = ["bits/dim" if mass and not subject.model.space.ragged else "NLL"]
-    return chosen + ["KL divergence"] * (subject.dataset.exact is not None)
+    exact = subject.dataset.exact is not None and not subject.model.is_conditional
+    return chosen + ["KL divergence"] * exact
 
 
 def figures(subject: Subject, names: Iterable[str]) -> list[Metric]:

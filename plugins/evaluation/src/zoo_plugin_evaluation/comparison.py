@@ -140,7 +140,7 @@ def _costs(contenders: Sequence[Contender]) -> list[Block]:
     ]
     headings = ("model", "architecture", "parameters", f"{ROWS} samples", f"{ROWS} scores")
     device = contenders[0].subject.model.device
-    machine = f"{device} ({platform.machine()}), {torch.get_num_threads()} threads"
+    machine = f"{device} ({platform.machine()}), threads: {torch.get_num_threads()}"
     return [
         Heading("Cost"),
         Paragraph(f"Medians of wall-clock times on {machine}, torch {torch.__version__}."),

@@ -43,8 +43,15 @@ def bits_per_dim(subject: Subject) -> list[Metric]:
 def divergence(subject: Subject) -> list[Metric]:
     """Measure KL(p, q) = E[log p(x) − log q(x)], p the exact density that x was drawn from.
 
-    Taken row by row, it is free of the noise that the NLL and the entropy share.
+    Taken row by row, it is free of the noise that the NLL and the entropy share. Raises
+    UnsupportedError for a model that is told a condition: p is the density without one.
     """
+    if subject.model.is_conditional:
+        raise UnsupportedError(
+            "The divergence is that of a model without conditions, as the exact density is",
+            received=f"a conditional {subject.model.architecture}",
+            remedy="Ask for 'NLL', which is then that of the rows given their conditions.",
+        )
     excess = replace(subject.scores, nats=subject.scores.nats - subject.exact_nats)
     figure, name = _mean(excess), subject.dataset.name
     protocol = f"mean over rows of {name} of log p(x) - log q(x), p the exact density"

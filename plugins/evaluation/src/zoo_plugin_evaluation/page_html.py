@@ -27,15 +27,14 @@ p { margin: .3rem 0 .8rem; max-width: 48rem; }
 h3 + p, figcaption span { color: var(--soft); font-size: .9rem; }
 .table { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem 1.2rem .3rem 0; text-align: left; border-bottom: 1px solid var(--line);
+th, td { padding: .3rem .9rem .3rem 0; text-align: left; border-bottom: 1px solid var(--line);
   white-space: nowrap; }
 th { font-weight: 600; font-size: .9rem; }
 .number { text-align: right; }
 .gallery { display: grid; gap: 1.5rem; margin: 1rem 0;
   grid-template-columns: repeat(auto-fill, minmax(19rem, 1fr)); }
 figure { margin: 0; }
-figure img { width: 100%; height: auto; display: block; border: 1px solid var(--line);
-  image-rendering: pixelated; }
+figure img { width: 100%; height: auto; display: block; border: 1px solid var(--line); }
 figure pre { margin: 0; padding: .8rem; background: var(--row); overflow-x: auto;
   white-space: pre-wrap; font-size: .85rem; }
 figcaption { padding-top: .4rem; }
