@@ -86,7 +86,14 @@ def realnvp(width: int) -> Contest:
     return Contest(
         f"RealNVP, hidden {width}",
         f"8 layers, hidden {width}, {width}",
-        lambda: ours("flows/realnvp", D, transforms=8, hidden=(width, width), activation="relu"),
+        lambda: ours(
+            "flows/realnvp",
+            D,
+            transforms=8,
+            hidden=(width, width),
+            activation="relu",
+            residual=False,
+        ),
         {
             "normflows": lambda: peers.realnvp_normflows(*sizes),
             "nflows": lambda: peers.realnvp_nflows(*sizes),
@@ -190,7 +197,7 @@ def sizes_of(contest: Contest) -> str:
 NOTES = """\
 Milliseconds of processor time of one thread, medians of rounds in turn; the ratio is the peer's
 time over ours. The peer is {peer}. All networks are
-perceptrons with rectifiers; ours add a layer's input to its output where the widths are equal.
+perceptrons with rectifiers; in NSF with coupling layers ours add a layer's input to its output.
 Ours are called by the public methods, checks included, and without standardisation, which
 the peers leave to their users. Compiled rows: ours by `model.compile()`, the peer as it is.
 The limit is the time of the matrix products alone (of a draw: those of one pass) at the

@@ -108,7 +108,7 @@ def realnvp_normflows(d: int, layers: int, width: int) -> Side:
     for _ in range(layers):
         network = nf.nets.MLP([d // 2, width, width, d], init_zeros=True)
         flows += [nf.flows.AffineCouplingBlock(network), nf.flows.Permute(d, mode="swap")]
-    return normflows_side(flows, d, "no residual layer; an unbounded scale")
+    return normflows_side(flows, d, "an unbounded scale")
 
 
 def realnvp_nflows(d: int, layers: int, width: int) -> Side:
@@ -124,7 +124,7 @@ def realnvp_zuko(d: int, layers: int, width: int) -> Side:
     import zuko
 
     flow = zuko.flows.RealNVP(d, transforms=layers, hidden_features=(width, width))
-    return zuko_side(flow, "no residual layer; a softly bounded scale")
+    return zuko_side(flow, "a softly bounded scale")
 
 
 def maf_zuko(d: int, layers: int, hidden: tuple[int, ...]) -> Side:

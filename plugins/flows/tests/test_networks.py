@@ -39,6 +39,15 @@ def test_the_network_is_a_residual_perceptron(activation: Activation, gradients:
         assert torch.equal(x, X)
 
 
+def test_layers_add_only_where_asked() -> None:
+    network = CouplingNetwork(5, (3, 3), 2, 0.0, Activation.RELU, residual=False).double()
+    scattered(network)
+    first, second = network.hidden
+    h = second(first(X).relu()).relu()
+    expected = nn.functional.linear(h, network.weight, network.bias).mT
+    torch.testing.assert_close(network(X), expected)
+
+
 @pytest.mark.parametrize("activation", list(Activation))
 def test_gradients_of_both_orders(activation: Activation) -> None:
     network = CouplingNetwork(5, (4, 4), 3, 0.0, activation).double()

@@ -20,13 +20,14 @@ class CouplingConfig(MixingConfig):
 
     transforms: number of coupling layers. hidden: widths of the hidden layers of each coupling's
     network. dropout: share of hidden units dropped in training. activation: nonlinearity of the
-    hidden layers.
+    hidden layers. residual: whether a hidden layer adds to one of equal width before it.
     """
 
     transforms: pydantic.PositiveInt = 6
     hidden: tuple[pydantic.PositiveInt, ...] = (64, 64)
     dropout: Annotated[float, pydantic.Field(ge=0, lt=1)] = 0.0
     activation: Activation = Activation.SILU
+    residual: bool = True
 
 
 @final
@@ -46,12 +47,15 @@ class Coupling(nn.Module):
         hidden: tuple[int, ...],
         dropout: float,
         activation: Activation = Activation.SILU,
+        residual: bool = True,
     ) -> None:
         super().__init__()
         self.elementwise = elementwise
         self.moved = moved
         outputs = elementwise.width * moved
-        self.network = CouplingNetwork(kept + context, hidden, outputs, dropout, activation)
+        self.network = CouplingNetwork(
+            kept + context, hidden, outputs, dropout, activation, residual
+        )
 
     def forward(
         self,
@@ -95,6 +99,7 @@ class CouplingStack(Bijection):
         hidden: tuple[int, ...],
         dropout: float,
         activation: Activation = Activation.SILU,
+        residual: bool = True,
     ) -> None:
         super().__init__()
         self.sizes = [(features + 1) // 2, features // 2]
@@ -102,7 +107,7 @@ class CouplingStack(Bijection):
         for m in map(self._moves, range(layers)):
             kept, moved = self.sizes[1 - m], self.sizes[m]
             self.couplings.append(
-                Coupling(elementwise, kept, moved, context, hidden, dropout, activation)
+                Coupling(elementwise, kept, moved, context, hidden, dropout, activation, residual)
             )
 
     def forward(
@@ -151,6 +156,7 @@ def couplings(
             config.hidden,
             config.dropout,
             config.activation,
+            config.residual,
         )
 
     return interleaved(config, features, config.transforms, stack)

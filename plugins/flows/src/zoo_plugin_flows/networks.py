@@ -29,11 +29,12 @@ class Activation(StrEnum):
 
 @final
 class CouplingNetwork(nn.Module):
-    """A multilayer perceptron; a layer as wide as the one before adds to it (a residual layer).
+    """A multilayer perceptron.
 
     inputs: width of the input; at 0 the output is the same for every row. hidden: widths of the
     hidden layers. dropout: share of hidden units set to zero in training. activation: of the
-    hidden layers. The last layer starts at zero, so that a coupling starts as the identity.
+    hidden layers. residual: whether a hidden layer adds to one of equal width before it. The last
+    layer starts at zero, so that a coupling starts as the identity.
     """
 
     def __init__(
@@ -43,12 +44,15 @@ class CouplingNetwork(nn.Module):
         outputs: int,
         dropout: float,
         activation: Activation = Activation.SILU,
+        residual: bool = True,
     ) -> None:
         super().__init__()
         widths = (inputs, *hidden) if inputs else (0,)
         self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         self.dropout = nn.Dropout(dropout)
         self.activation = activation
+        adds = [residual and a == b for a, b in pairwise(hidden)]
+        self.adds = [False, *adds] if inputs and hidden else []
         self.weight = nn.Parameter(torch.zeros(outputs, widths[-1]))
         self.bias = nn.Parameter(torch.zeros(outputs))
 
@@ -59,12 +63,11 @@ class CouplingNetwork(nn.Module):
         gradient is ever read across its grain.
         """
         x = x.mT
-        for layer in self.hidden:
+        for layer, adds in zip(self.hidden, self.adds, strict=True):
             if isinstance(layer, nn.Linear):
                 update = self.activation(_affine(layer.weight, layer.bias, x))
                 update = self.dropout(update) if self.dropout.p else update
-                residual = update.shape == x.shape and layer is not self.hidden[0]
-                x = _sum(update, x) if residual else update
+                x = _sum(update, x) if adds else update
         return _affine(self.weight, self.bias, x)
 
 
