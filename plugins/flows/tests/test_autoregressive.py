@@ -112,7 +112,8 @@ def test_maf_equals_zuko(d: int) -> None:
     ours = MAF.create(space=space, transforms=3, hidden=units, bound=bound, preprocessing=[])
     theirs = zuko.flows.MAF(d, transforms=3, hidden_features=units)
     stir(theirs, 0.1)
-    for link, transform in zip(links(ours), theirs.transform.transforms, strict=True):
+    transforms: Any = theirs.transform.transforms
+    for link, transform in zip(links(ours), transforms, strict=True):
         copy_weights(link.network, transform.hyper, d)
     ours, theirs = ours.double(), theirs.double()
     x = torch.randn(50, d, generator=rng(), dtype=torch.float64)
@@ -138,7 +139,7 @@ def copy_weights(ours: MaskedNetwork, theirs: torch.nn.Sequential, d: int) -> No
 @pytest.mark.parametrize("d", [2, 7, 64])
 @pytest.mark.parametrize("context", [0, 3])
 def test_as_many_parameters_as_zuko(d: int, context: int) -> None:
-    told = {"conditioner": Vector.create(width=context)} if context else {}
+    told: dict[str, Any] = {"conditioner": Vector.create(width=context)} if context else {}
     ours = MAF.create(space=Space.real(d), transforms=2, hidden=[32, 32], **told)
     theirs = zuko.flows.MAF(d, context, transforms=2, hidden_features=(32, 32))
     assert count(ours.bijection) == count(theirs)
@@ -153,9 +154,7 @@ def count(module: torch.nn.Module) -> int:
 
 @pytest.mark.parametrize("family", [MAF, NSFAutoregressive])
 @pytest.mark.parametrize("fields", [{}, {"order": "random", "degrees": "random"}])
-def test_the_way_back_has_the_right_gradients(
-    family: type[Flow], fields: dict[str, object]
-) -> None:
+def test_the_way_back_has_the_right_gradients(family: type[Flow], fields: dict[str, Any]) -> None:
     """By finite differences, in the noise and in every parameter."""
     flow = family.create(space=Space.real(3), transforms=2, hidden=[6], **fields).double()
     stir(flow)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -21,7 +22,7 @@ def rng(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def stirred(d: int, scale: float = 0.2, **fields: object) -> CircularNSF:
+def stirred(d: int, scale: float = 0.2, **fields: Any) -> CircularNSF:
     flow = CircularNSF.create(
         space=Space.angle(d), transforms=2, hidden=[16], bins=BINS, **fields
     ).double()
@@ -144,7 +145,7 @@ def test_extreme_parameters_have_finite_gradients(scale: float) -> None:
 def test_samples_are_angles_that_follow_the_density() -> None:
     """Mean cosines and sines of the angles and of their sum, against quadrature."""
     flow, n = stirred(2), 20_000
-    x = flow.float().sample(n, rng=rng())
+    x = torch.as_tensor(flow.float().sample(n, rng=rng()))
     assert x.abs().max() <= math.pi + 1e-6
     grid = torch.cartesian_prod(circle(200), circle(200))
     with torch.no_grad():

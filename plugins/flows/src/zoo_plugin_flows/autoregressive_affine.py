@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any, final
 
@@ -11,6 +12,8 @@ from torch import Tensor
 
 from zoo_plugin_flows.elementwise import Elementwise
 from zoo_plugin_flows.written_gradients import differentiable, needs_plain, traced
+
+_LOG2_E = math.log2(math.e)
 
 
 @final
@@ -44,7 +47,8 @@ class SoftAffine(Elementwise):
     ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
         """Undo `forward`, and give the logarithm of the inverse's slope."""
         a, shift = raw.unbind()
-        log_slope = a / (a.abs() * (-1 / self.bound)).sub_(1)
+        # Few calls: one step for one feature is bound by their number.
+        log_slope = a / torch.rsub(a.abs(), -1, alpha=1 / self.bound)
         return (y - shift) * log_slope.exp(), log_slope
 
 
@@ -52,37 +56,43 @@ def _plain(x: Tensor, raw: Tensor, bound: float) -> tuple[Tensor, Tensor]:
     """Compute the map by single operations."""
     a, shift = raw.unbind()
     log_scale = a / (a.abs() * (1 / bound) + 1)
-    return torch.addcmul(shift, x, log_scale.exp()), log_scale
+    return torch.addcmul(shift, x, _exp(log_scale)), log_scale
 
 
-def _forward(x: Tensor, raw: Tensor, bound: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Compute the map with few passes over memory; give scale and q = 1 / (1 + |a| / bound) too."""
-    a, shift = raw.unbind()
-    q = a.abs().mul_(1 / bound).add_(1).reciprocal_()
-    log_scale = a * q
-    scale = log_scale.exp()
-    return torch.addcmul(shift, x, scale), log_scale, scale, q
+def _exp(x: Tensor) -> Tensor:
+    """Give eˣ as a power of two: torch's exp2 takes half of exp's time on a CPU, or as long."""
+    return (x * _LOG2_E).exp2_()
 
 
 class _SoftAffine(torch.autograd.Function):
-    """The map with its derivatives written out: ds/da = q²."""
+    """The map with its derivatives written out: ds/da = 1 / (1 + |a| / bound)².
+
+    Little is kept for the backward pass: fresh memory costs more than the passes that it spares.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, raw: Tensor, bound: float) -> tuple[Tensor, Tensor]:
-        y, log_scale, scale, q = _forward(x, raw, bound)
+        a, shift = raw.unbind()
+        log_scale = _divisor(a, bound)
+        torch.div(a, log_scale, out=log_scale)
+        scale = _exp(log_scale)
         ctx.bound = bound
-        ctx.save_for_backward(x, raw, scale, q)
-        return y, log_scale
+        ctx.save_for_backward(x, raw, scale)
+        return torch.addcmul(shift, x, scale), log_scale
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, raw, scale, q = ctx.saved_tensors
+        x, raw, scale = ctx.saved_tensors
         if needs_plain(grads[0]):
             plain = partial(_plain, bound=ctx.bound)
             return *differentiable(plain, (x, raw), grads), None
         to_y, to_log = grads
-        to_x = to_y * scale
-        to_raw = torch.empty_like(raw)
-        torch.addcmul(to_log, to_x, x, out=to_raw[0]).mul_(q).mul_(q)
-        to_raw[1] = to_y
+        to_x, to_raw, divisor = to_y * scale, torch.empty_like(raw), _divisor(raw[0], ctx.bound)
+        torch.addcmul(to_log, to_x, x, out=to_raw[0]).div_(divisor).div_(divisor)
+        to_raw[1].copy_(to_y)
         return to_x, to_raw, None
+
+
+def _divisor(a: Tensor, bound: float) -> Tensor:
+    """Give 1 + |a| / bound in memory of its own."""
+    return a.abs().mul_(1 / bound).add_(1)

@@ -127,13 +127,13 @@ class _Masked(torch.autograd.Function):
 
             return *differentiable(plain, (weight, bias, x), grads), None, None, None
         grad = grads[0] if y is None else torch.ops.aten.threshold_backward(grads[0], y, 0)
-        to_weight, to_x = _by_blocks(ctx, grad, masked, x)
+        to_weight, to_x = _gradients(ctx, grad, masked, x)
         if to_weight is not None:
             to_weight = to_weight.masked_fill_(ctx.plain[0], 0)
         return to_weight, grad.sum(-1), to_x, None, None, None
 
 
-def _by_blocks(ctx: Any, grad: Tensor, masked: Tensor, x: Tensor) -> tuple[Tensor | None, ...]:
+def _gradients(ctx: Any, grad: Tensor, masked: Tensor, x: Tensor) -> tuple[Tensor | None, ...]:
     """Give the gradients of the weight and of x, where they are needed."""
     shape, blocks = grad.shape[:-1], ctx.blocks
     wants_weight, _, wants_x = ctx.needs_input_grad[:3]

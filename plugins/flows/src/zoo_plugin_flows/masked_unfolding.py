@@ -10,6 +10,9 @@ from torch import Tensor
 
 from zoo_plugin_flows.masked_network import MaskedNetwork
 
+SMALL = 128
+"""Rows up to which a product with zeros costs less than a call that leaves them out."""
+
 
 @final
 class Unfolding:
@@ -38,7 +41,7 @@ class Unfolding:
     def outputs(self) -> Float[Tensor, "width 1 n"]:
         """Compute the outputs for the next feature of the order."""
         feature, h = self.network.order[self.place], self.top.rows
-        weight = self.last[feature].narrow(1, 0, self.top.count)
+        weight = self.top.meeting(self.last[feature])
         return torch.addmm(self.last_bias[feature], weight, h).unsqueeze(1)
 
     def tell(self, x: Float[Tensor, "1 n"]) -> None:
@@ -76,7 +79,7 @@ class _Layer:
         if not self.counts[degree]:
             return
         start, room = self.units.count, self.units.room(self.counts[degree])
-        weight = self.weights[degree].narrow(1, 0, below.count)
+        weight = below.meeting(self.weights[degree])
         y = torch.addmm(self.biases[degree], weight, below.rows, out=room).relu_()
         beneath = below.rows[start : start + len(y)] if self.adds else None
         self.units.append(self.activate(y, beneath), room)
@@ -86,14 +89,20 @@ class _Layer:
 class _Known:
     """Rows known so far.
 
-    They are written into one buffer, or, where gradients may need the old ones, joined anew.
+    They are written into one buffer, or, where gradients may need the old ones, joined anew. Of a
+    small buffer all rows are used at once, since those not known yet are zero.
     """
 
     def __init__(self, like: Tensor, size: int, rows: int) -> None:
         self.joins = torch.is_grad_enabled()
         self.count = 0
-        self.buffer = like.new_empty(0 if self.joins else size, rows)
-        self.rows = self.buffer[:0]
+        self.buffer = like.new_zeros(0 if self.joins else size, rows)
+        self.whole = size <= SMALL and not self.joins
+        self.rows = self.buffer if self.whole else self.buffer[:0]
+
+    def meeting(self, weight: Tensor) -> Tensor:
+        """Give the columns of a weight that meet the rows."""
+        return weight if self.whole else weight.narrow(1, 0, self.count)
 
     def room(self, count: int) -> Tensor | None:
         """Give the room for the next rows, if they may be written in place."""
@@ -106,5 +115,6 @@ class _Known:
             self.rows = torch.cat((self.rows, rows))
             return
         if rows is not room:
-            self.buffer[start : self.count] = rows
-        self.rows = self.buffer.narrow(0, 0, self.count)
+            self.buffer.narrow(0, start, len(rows)).copy_(rows)
+        if not self.whole:
+            self.rows = self.buffer.narrow(0, 0, self.count)

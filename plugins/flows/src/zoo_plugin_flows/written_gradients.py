@@ -19,7 +19,8 @@ def traced() -> bool:
 
 def needs_plain(grad: Tensor) -> bool:
     """Whether a backward pass is itself to be differentiated, or gets a stack of gradients."""
-    return torch.is_grad_enabled() or torch._C._functorch.is_legacy_batchedtensor(grad)
+    stacked = torch._C._functorch.is_legacy_batchedtensor  # pyright: ignore[reportAttributeAccessIssue]
+    return torch.is_grad_enabled() or stacked(grad)
 
 
 def differentiable(
