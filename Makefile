@@ -58,7 +58,8 @@ docs: export NO_MKDOCS_2_WARNING := 1
 docs: .venv/full  ## Build the documentation into site/, warnings being errors
 	$(PY) -m mkdocs build --strict --quiet
 
-bench: .venv/bench  ## Run the benchmarks
+bench: export OMP_NUM_THREADS ?= 1
+bench: .venv/bench  ## Run the benchmarks; write benchmarks/results.md
 	for script in benchmarks/*.py; do echo "== $$script" && $(PY) $$script || exit 1; done
 
 wheels: .venv/full  ## Build the source archive and the wheel of every distribution into dist/
