@@ -97,7 +97,7 @@ class _Known:
         self.joins = torch.is_grad_enabled()
         self.count = 0
         self.buffer = like.new_zeros(0 if self.joins else size, rows)
-        self.whole = size <= SMALL and not self.joins
+        self.whole = 0 < size <= SMALL and not self.joins
         self.rows = self.buffer if self.whole else self.buffer[:0]
 
     def meeting(self, weight: Tensor) -> Tensor:
