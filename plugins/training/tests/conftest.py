@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import signal
+from collections.abc import Iterator
 from typing import Annotated, final
 
 import pytest
@@ -18,6 +20,14 @@ from zoo_core.interfaces.density import DensityModel
 from zoo_core.interfaces.space import Space
 from zoo_plugin_training import loop
 from zoo_plugin_training.hooks import zoo_train
+
+
+@pytest.fixture(autouse=True)
+def _interruptible() -> Iterator[None]:
+    """Hear interrupts, which a job in the background of a shell is born to ignore."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)

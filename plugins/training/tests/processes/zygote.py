@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import signal
 import sys
 import traceback
 from typing import Any
@@ -29,6 +30,8 @@ _FIRST = (
 def _work(told: dict[str, Any]) -> None:
     code = 1
     try:
+        # A job in the background of a shell is born to ignore interrupts.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         os.environ.update(told["env"])
         error = os.open(told["stderr"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(error, 2)
