@@ -93,6 +93,7 @@ def realnvp(width: int) -> Contest:
             hidden=(width, width),
             activation="relu",
             residual=False,
+            bound=None,  # as in normflows and nflows
         ),
         {
             "normflows": lambda: peers.realnvp_normflows(*sizes),

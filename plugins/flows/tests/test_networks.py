@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import zoo_core as zoo
-from zoo_plugin_flows.affine import BoundedAffine
+from zoo_plugin_flows.affine import Affine, BoundedAffine
 from zoo_plugin_flows.networks import Activation, CouplingNetwork
 
 REFERENCE = {Activation.SILU: nn.functional.silu, Activation.RELU: nn.functional.relu}
@@ -69,6 +69,27 @@ def test_the_scale_is_bounded_by_a_hyperbolic_tangent(bound: float) -> None:
     back, log_inverse = affine.inverse(y, raw)
     torch.testing.assert_close(back, x)
     torch.testing.assert_close(log_inverse, -log_scale)
+
+
+def test_a_free_scale_is_the_limit_of_wide_bounds() -> None:
+    raw = 2 * torch.randn(2, 50, generator=zoo.rng(2), dtype=torch.float64)
+    x = torch.randn(50, generator=zoo.rng(3), dtype=torch.float64)
+    y, log_slope = Affine().forward(x, raw)
+    wide, log_wide = BoundedAffine(1e5).forward(x, raw)
+    torch.testing.assert_close(y, wide, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(log_slope, log_wide, rtol=1e-6, atol=1e-6)
+    back, log_inverse = Affine().inverse(y, raw)
+    torch.testing.assert_close(back, x)
+    torch.testing.assert_close(log_inverse, -log_slope)
+
+
+def test_a_realnvp_may_have_a_free_scale() -> None:
+    fields = {"space": zoo.Space.real(3), "transforms": 2, "hidden": (8, 8), "bound": None}
+    flow = zoo.create("flows/realnvp", **fields).double()
+    scattered(flow)
+    x = torch.randn(5, 3, generator=zoo.rng(0), dtype=torch.float64)
+    noise, _ = flow.to_noise(x)
+    torch.testing.assert_close(flow.from_noise(noise), x)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The affine map of Real NVP, with a bounded scale (Dinh et al. 2017)."""
+"""The affine map of Real NVP, with a bounded scale or a free one (Dinh et al. 2017)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,34 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zoo_plugin_flows.elementwise import Elementwise
+
+
+@final
+class Affine(Elementwise):
+    """y = x · exp(s) + t, with any logarithm s of the scale.
+
+    Density estimation using Real NVP, Dinh et al. 2017 (arXiv:1605.08803), equations 7 and 8.
+    """
+
+    @property
+    def width(self) -> int:
+        """Two: logarithm of the scale, shift."""
+        return 2
+
+    def forward(
+        self, x: Float[Tensor, "*shape"], raw: Float[Tensor, " width *shape"]
+    ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
+        """Map x, and give the logarithm of the slope there (equation 7)."""
+        log_scale, shift = raw.unbind()
+        return torch.addcmul(shift, x, log_scale.exp()), log_scale
+
+    def inverse(
+        self, y: Float[Tensor, "*shape"], raw: Float[Tensor, " width *shape"]
+    ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
+        """Undo `forward` (equation 8), and give the logarithm of the inverse's slope."""
+        log_scale, shift = raw.unbind()
+        log_slope = -log_scale
+        return (y - shift) * log_slope.exp(), log_slope
 
 
 @final
