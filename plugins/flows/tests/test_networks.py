@@ -119,3 +119,24 @@ def test_a_compiled_flow_gives_the_same_numbers(name: str) -> None:
         model.loss(zoo.Batch(x)).mean().backward()
     for a, b in zip(plain.parameters(), compiled.parameters(), strict=True):
         torch.testing.assert_close(a.grad, b.grad, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "blocks"),
+    [
+        ("flows/realnvp", {}, 2),
+        ("flows/nsf", {"mixing": "lu"}, 2),
+        ("flows/maf", {}, 2),
+        # Its forward goes from feature to feature, and never through a network as a whole.
+        ("flows/iaf", {}, 0),
+    ],
+)
+def test_weights_that_may_be_apart(name: str, fields: dict[str, str], blocks: int) -> None:
+    """What training lists as blocks is what the density calls, each once, by its forward."""
+    flow = zoo.create(name, space=zoo.Space.real(4), transforms=2, hidden=(8, 8), **fields)
+    called = []
+    for block in flow._blocks():
+        block.register_forward_hook(lambda module, inputs, outputs: called.append(module))
+    flow.log_prob(torch.zeros(3, 4))
+    assert called == list(flow._blocks())
+    assert len(called) == blocks

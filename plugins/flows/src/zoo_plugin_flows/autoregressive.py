@@ -9,7 +9,7 @@ from typing import Annotated, final
 import pydantic
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from zoo_plugin_flows.bijection import Bijection, Chain
 from zoo_plugin_flows.elementwise import Elementwise
@@ -94,6 +94,10 @@ class Autoregressive(Bijection):
             found[feature] = x
             slopes.append(log_slope)
         return torch.cat(found).mT, torch.cat(slopes).sum(0)
+
+    def blocks(self) -> tuple[nn.Module, ...]:
+        """Give the network, which `forward` calls."""
+        return (self.network,)
 
 
 def autoregressive_chain(

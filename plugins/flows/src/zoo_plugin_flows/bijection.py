@@ -28,6 +28,13 @@ class Bijection(nn.Module, ABC):
     ) -> tuple[Float[Tensor, "n d"], Float[Tensor, " n"]]:
         """Map noise to data, and give log |det| of the inverse's Jacobian at each row."""
 
+    def blocks(self) -> tuple[nn.Module, ...]:
+        """List modules that `forward` calls by their own forward alone, one after the other.
+
+        Their weights may be apart while they are not at work; none by default.
+        """
+        return ()
+
 
 @final
 class Chain(Bijection):
@@ -56,6 +63,10 @@ class Chain(Bijection):
             z, change = link.inverse(z, context)
             log_det = log_det + change
         return z, log_det
+
+    def blocks(self) -> tuple[nn.Module, ...]:
+        """List those of the links."""
+        return tuple(block for link in self._links() for block in link.blocks())
 
     def _links(self) -> list[Bijection]:
         return [link for link in self.links if isinstance(link, Bijection)]

@@ -134,6 +134,10 @@ class CouplingStack(Bijection):
             log_det = log_det + change
         return _join(*halves), log_det
 
+    def blocks(self) -> tuple[nn.Module, ...]:
+        """List the coupling layers."""
+        return tuple(self._layers())
+
     def _layers(self) -> list[Coupling]:
         return [layer for layer in self.couplings if isinstance(layer, Coupling)]
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Self, final
 import pydantic
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from zoo_core.config import Config
 from zoo_core.errors import DataError, OptionError, UnsupportedError
@@ -221,6 +221,10 @@ class Flow(Generator, DensityModel, Reparameterized):
             check_base(base, self._part_space("base"))
         context = 0 if conditioner is None else conditioner.context_shape.as_vector
         self.bijection = self._bijection(self.space.size, context)
+
+    @final
+    def _blocks(self) -> tuple[nn.Module, ...]:
+        return self.bijection.blocks()
 
     @final
     def _provides(self) -> frozenset[type[Model]]:
