@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from zoo_core.interfaces.dataset import Dataset
 
 from zoo_core.conditioners.label import Label
 from zoo_core.config import thaw
 from zoo_core.errors import ConditionError, ConfigError
 from zoo_core.interfaces.batch import Batch
+from zoo_core.interfaces.dataset import Dataset
 from zoo_core.interfaces.model import Model
 from zoo_core.interfaces.part import Part
 from zoo_core.loading import load
