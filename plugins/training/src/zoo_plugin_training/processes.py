@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
@@ -13,6 +15,9 @@ import torch.distributed as dist
 from torch import Tensor
 
 from zoo_core.errors import OptionError
+
+_PAUSE = 0.1
+"""Seconds in which a group's threads come to rest."""
 
 
 @final
@@ -82,5 +87,12 @@ def _check_device(device: torch.device) -> None:
 
 
 def _leave() -> None:
+    """Leave the group while the interpreter is still there.
+
+    Its threads let go of the last tensors after the results have been given, and need the
+    interpreter for that: one that came too late would abort a process whose work is done.
+    """
     if dist.is_initialized():
+        gc.collect()
+        time.sleep(_PAUSE)
         dist.destroy_process_group()
