@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from typing import final
+from collections.abc import Iterable, Sequence
+from typing import Protocol, final
 
 from jaxtyping import Float
 from torch import Tensor, nn
+
+
+class Invertible(Protocol):
+    """What has an inverse: a bijection of rows or of images."""
+
+    def inverse(self, z: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Map noise to data, and give the log-determinant of each row or image."""
+        ...
 
 
 class Bijection(nn.Module, ABC):
@@ -48,21 +56,13 @@ class Chain(Bijection):
         self, x: Float[Tensor, "n d"], context: Float[Tensor, "n c"] | None
     ) -> tuple[Float[Tensor, "n d"], Float[Tensor, " n"]]:
         """Go through the links in order."""
-        log_det = x.new_zeros(len(x))
-        for link in self._links():
-            x, change = link(x, context)
-            log_det = log_det + change
-        return x, log_det
+        return through(self._links(), x, context)
 
     def inverse(
         self, z: Float[Tensor, "n d"], context: Float[Tensor, "n c"] | None
     ) -> tuple[Float[Tensor, "n d"], Float[Tensor, " n"]]:
         """Go through the links' inverses in the opposite order."""
-        log_det = z.new_zeros(len(z))
-        for link in reversed(self._links()):
-            z, change = link.inverse(z, context)
-            log_det = log_det + change
-        return z, log_det
+        return back_through(self._links(), z, context)
 
     def blocks(self) -> tuple[nn.Module, ...]:
         """List those of the links."""
@@ -70,3 +70,23 @@ class Chain(Bijection):
 
     def _links(self) -> list[Bijection]:
         return [link for link in self.links if isinstance(link, Bijection)]
+
+
+def through(links: Sequence[nn.Module], x: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Go through bijections of rows or of images in order; add their log-determinants up."""
+    log_det = x.new_zeros(len(x))
+    for link in links:
+        x, change = link(x, context)
+        log_det = log_det + change
+    return x, log_det
+
+
+def back_through(
+    links: Sequence[Invertible], z: Tensor, context: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Go through their inverses in the opposite order; add the log-determinants up."""
+    log_det = z.new_zeros(len(z))
+    for link in reversed(links):
+        z, change = link.inverse(z, context)
+        log_det = log_det + change
+    return z, log_det

@@ -9,7 +9,7 @@ from typing import final
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from zoo_plugin_flows.bijection import Bijection
+from zoo_plugin_flows.bijection import Bijection, back_through, through
 
 
 class ImageBijection(nn.Module, ABC):
@@ -71,21 +71,13 @@ class ImageChain(ImageBijection):
         self, x: Float[Tensor, "n h w c"], context: Float[Tensor, "n e"] | None
     ) -> tuple[Float[Tensor, "n h2 w2 c2"], Float[Tensor, " n"]]:
         """Go through the links in order."""
-        log_det = x.new_zeros(len(x))
-        for link in self._links():
-            x, change = link(x, context)
-            log_det = log_det + change
-        return x, log_det
+        return through(self._links(), x, context)
 
     def inverse(
         self, z: Float[Tensor, "n h2 w2 c2"], context: Float[Tensor, "n e"] | None
     ) -> tuple[Float[Tensor, "n h w c"], Float[Tensor, " n"]]:
         """Go through the links' inverses in the opposite order."""
-        log_det = z.new_zeros(len(z))
-        for link in reversed(self._links()):
-            z, change = link.inverse(z, context)
-            log_det = log_det + change
-        return z, log_det
+        return back_through(self._links(), z, context)
 
     def _links(self) -> list[ImageBijection]:
         return [link for link in self.links if isinstance(link, ImageBijection)]
