@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from typing import final
 
+import pydantic
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from zoo_plugin_flows.flow import FlowConfig
 from zoo_plugin_flows.networks import CouplingNetwork
+
+_AT_ZERO = math.log(math.e - 1)
+"""Where softplus is one."""
+
+
+@final
+class AmortizedConfig(FlowConfig):
+    """Fields of a planar or a radial flow.
+
+    transforms: number of its maps. hidden: widths of the hidden layers of the networks that give a
+    conditional flow's parameters.
+    """
+
+    transforms: pydantic.PositiveInt = 16
+    hidden: tuple[pydantic.PositiveInt, ...] = (64,)
 
 
 @final
@@ -31,3 +49,8 @@ class Amortized(nn.Module):
         if self.network is None or context is None:
             return start
         return start + self.network(context).mT
+
+
+def stretch_of(free: Tensor) -> Tensor:
+    """Give log(1 + (e − 1)eᵃ) for a free a: positive, and one at zero."""
+    return nn.functional.softplus(free + _AT_ZERO)

@@ -5,31 +5,15 @@ from __future__ import annotations
 import math
 from typing import ClassVar, final
 
-import pydantic
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from zoo_core import config as configuration
-from zoo_plugin_flows.amortized import Amortized
+from zoo_plugin_flows.amortized import Amortized, AmortizedConfig, stretch_of
 from zoo_plugin_flows.bijection import Bijection, Chain
-from zoo_plugin_flows.flow import Flow, FlowConfig
+from zoo_plugin_flows.flow import Flow
 from zoo_plugin_flows.root import increasing_root
-
-_AT_ZERO = math.log(math.e - 1)
-"""Where softplus is one."""
-
-
-@final
-class PlanarConfig(FlowConfig):
-    """Fields of a planar flow.
-
-    transforms: number of planar maps. hidden: widths of the hidden layers of the networks that
-    give a conditional flow's parameters.
-    """
-
-    transforms: pydantic.PositiveInt = 16
-    hidden: tuple[pydantic.PositiveInt, ...] = (64,)
 
 
 @final
@@ -72,7 +56,7 @@ class Planar(Bijection):
         raw = self.parameters_of(context)
         normal, offset, along = raw.split((self.features, 1, self.features), 1)
         inner = (normal * along).sum(-1)
-        margin = nn.functional.softplus(inner + _AT_ZERO)
+        margin = stretch_of(inner)
         length = normal.square().sum(-1).clamp_min(torch.finfo(raw.dtype).tiny)
         along = along + ((margin - 1 - inner) / length)[:, None] * normal
         return normal, offset[:, 0], along, margin
@@ -112,9 +96,9 @@ class PlanarFlow(Flow):
     """
 
     architecture: ClassVar[str] = "flows/planar"
-    Config: ClassVar[type[configuration.Config]] = PlanarConfig
+    Config: ClassVar[type[configuration.Config]] = AmortizedConfig
 
-    config: PlanarConfig
+    config: AmortizedConfig
 
     def _bijection(self, features: int, context: int) -> Bijection:
         hidden = self.config.hidden

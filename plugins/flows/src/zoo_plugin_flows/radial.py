@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar, final
 
-import pydantic
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from zoo_core import config as configuration
-from zoo_plugin_flows.amortized import Amortized
+from zoo_plugin_flows.amortized import Amortized, AmortizedConfig, stretch_of
 from zoo_plugin_flows.bijection import Bijection, Chain
-from zoo_plugin_flows.flow import Flow, FlowConfig
-
-_AT_ZERO = math.log(math.e - 1)
-"""Where softplus is one."""
-
-
-@final
-class RadialConfig(FlowConfig):
-    """Fields of a radial flow.
-
-    transforms: number of radial maps. hidden: widths of the hidden layers of the networks that
-    give a conditional flow's parameters.
-    """
-
-    transforms: pydantic.PositiveInt = 16
-    hidden: tuple[pydantic.PositiveInt, ...] = (64,)
+from zoo_plugin_flows.flow import Flow
 
 
 @final
@@ -70,7 +53,7 @@ class Radial(Bijection):
     def _ball(self, context: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """Give c, α and 1 + β/α > 0, each with one row or a row for each row."""
         centre, log_reach, raw = self.parameters_of(context).split((self.features, 1, 1), 1)
-        return centre, log_reach[:, 0].exp(), nn.functional.softplus(raw[:, 0] + _AT_ZERO)
+        return centre, log_reach[:, 0].exp(), stretch_of(raw[:, 0])
 
     def _log_det(self, radius: Tensor, reach: Tensor, stretch: Tensor) -> Tensor:
         """Give (d − 1) log(1 + βh) + log(1 + βh + βh'r), in terms that are all positive."""
@@ -97,9 +80,9 @@ class RadialFlow(Flow):
     """
 
     architecture: ClassVar[str] = "flows/radial"
-    Config: ClassVar[type[configuration.Config]] = RadialConfig
+    Config: ClassVar[type[configuration.Config]] = AmortizedConfig
 
-    config: RadialConfig
+    config: AmortizedConfig
 
     def _bijection(self, features: int, context: int) -> Bijection:
         hidden = self.config.hidden
