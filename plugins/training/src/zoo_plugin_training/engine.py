@@ -68,8 +68,52 @@ class Engine(ABC):
         """Let every process have the first one's buffers."""
 
 
+class WholeEngine(Engine):
+    """What engines have in common whose processes each hold the whole model."""
+
+    def __init__(
+        self, model: Model, objectives: Sequence[Objective], trained: Sequence[Sequence[str]]
+    ) -> None:
+        self._names = [objective.name for objective in objectives]
+        self._trained = [list(names) for names in trained]
+        self._parameters = dict(model.named_parameters())
+        self.local = {name: p.detach() for name, p in self._parameters.items()}
+
+    @final
+    def training(self, number: int) -> contextlib.AbstractContextManager[None]:
+        """Let only the parameters of this objective have gradients inside."""
+        return only_trained(self._parameters, self._trained[number])
+
+    @final
+    def gradients(self, names: Sequence[str]) -> list[Tensor | None]:
+        """Give the gradients, and forget them."""
+        return taken_gradients(self._parameters, names)
+
+    @final
+    def norm(self, gradients: list[Tensor]) -> Tensor:
+        """Give the norm; every process has the whole gradient."""
+        return local_norm(gradients)
+
+    @final
+    def whole(self, name: str, local: Tensor) -> Tensor:
+        """Give the tensor itself."""
+        del name
+        return local
+
+    @final
+    def part(self, name: str, whole: Tensor) -> Tensor:
+        """Give the tensor itself."""
+        del name
+        return whole
+
+    @final
+    def gathered(self) -> contextlib.AbstractContextManager[None]:
+        """The tensors are whole."""
+        return contextlib.nullcontext()
+
+
 @final
-class SingleEngine(Engine):
+class SingleEngine(WholeEngine):
     """One process."""
 
     def __init__(
@@ -79,45 +123,16 @@ class SingleEngine(Engine):
         trained: Sequence[Sequence[str]],
         precision: Precision,
     ) -> None:
-        self._trained = [list(names) for names in trained]
+        super().__init__(model, objectives, trained)
         self._losses = Losses(model, precision)
-        self._names = [objective.name for objective in objectives]
-        self._parameters = dict(model.named_parameters())
-        self.local = {name: p.detach() for name, p in self._parameters.items()}
 
     def rows(self, number: int, batch: Batch, rng: torch.Generator) -> Tensor:
         """Give the loss of each row."""
         return self._losses(batch, self._names[number], rng)
 
-    def training(self, number: int) -> contextlib.AbstractContextManager[None]:
-        """Let only the parameters of this objective have gradients inside."""
-        return only_trained(self._parameters, self._trained[number])
-
     def accumulating(self, number: int) -> contextlib.AbstractContextManager[None]:
         """Nothing is exchanged."""
         del number
-        return contextlib.nullcontext()
-
-    def gradients(self, names: Sequence[str]) -> list[Tensor | None]:
-        """Give the gradients, and forget them."""
-        return taken_gradients(self._parameters, names)
-
-    def norm(self, gradients: list[Tensor]) -> Tensor:
-        """Give the norm."""
-        return local_norm(gradients)
-
-    def whole(self, name: str, local: Tensor) -> Tensor:
-        """Give the tensor itself."""
-        del name
-        return local
-
-    def part(self, name: str, whole: Tensor) -> Tensor:
-        """Give the tensor itself."""
-        del name
-        return whole
-
-    def gathered(self) -> contextlib.AbstractContextManager[None]:
-        """The tensors are whole."""
         return contextlib.nullcontext()
 
     def release(self) -> None:

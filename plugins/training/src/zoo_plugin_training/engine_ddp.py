@@ -13,14 +13,14 @@ from torch.nn.parallel import DistributedDataParallel
 from zoo_core.interfaces.batch import Batch
 from zoo_core.interfaces.model import Model
 from zoo_core.interfaces.objective import Objective
-from zoo_plugin_training.engine import Engine, local_norm, only_trained, taken_gradients
+from zoo_plugin_training.engine import WholeEngine, only_trained
 from zoo_plugin_training.losses import Losses
 from zoo_plugin_training.options import Precision
 from zoo_plugin_training.processes import Processes
 
 
 @final
-class ReplicatedEngine(Engine):
+class ReplicatedEngine(WholeEngine):
     """One DistributedDataParallel an objective; gradients are averaged over the processes."""
 
     def __init__(
@@ -31,46 +31,17 @@ class ReplicatedEngine(Engine):
         precision: Precision,
         processes: Processes,
     ) -> None:
+        super().__init__(model, objectives, trained)
         self._model, self._processes = model, processes
-        self._names = [objective.name for objective in objectives]
-        self._trained = [list(names) for names in trained]
-        self._parameters = dict(model.named_parameters())
-        self.local = {name: p.detach() for name, p in self._parameters.items()}
         self._wrapped = [self._wrap(Losses(model, precision), names) for names in trained]
 
     def rows(self, number: int, batch: Batch, rng: torch.Generator) -> Tensor:
         """Give the loss of each row."""
         return self._wrapped[number](batch, self._names[number], rng)
 
-    def training(self, number: int) -> contextlib.AbstractContextManager[None]:
-        """Let only the parameters of this objective have gradients inside."""
-        return only_trained(self._parameters, self._trained[number])
-
     def accumulating(self, number: int) -> contextlib.AbstractContextManager[None]:
         """Exchange nothing inside."""
         return self._wrapped[number].no_sync()
-
-    def gradients(self, names: Sequence[str]) -> list[Tensor | None]:
-        """Give the gradients, and forget them."""
-        return taken_gradients(self._parameters, names)
-
-    def norm(self, gradients: list[Tensor]) -> Tensor:
-        """Give the norm; every process has the whole gradient."""
-        return local_norm(gradients)
-
-    def whole(self, name: str, local: Tensor) -> Tensor:
-        """Give the tensor itself."""
-        del name
-        return local
-
-    def part(self, name: str, whole: Tensor) -> Tensor:
-        """Give the tensor itself."""
-        del name
-        return whole
-
-    def gathered(self) -> contextlib.AbstractContextManager[None]:
-        """The tensors are whole."""
-        return contextlib.nullcontext()
 
     def release(self) -> None:
         """Let the reducers go."""
