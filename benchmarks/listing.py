@@ -16,11 +16,12 @@ from pathlib import Path
 from shutil import rmtree
 from statistics import median
 
+from measuring import results
+from measuring.machine import describe
+
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from measuring import results  # noqa: E402
-from measuring.machine import describe  # noqa: E402
 
 from registry.sites import Site, registry_file  # noqa: E402
 

@@ -24,13 +24,13 @@ from pathlib import Path
 from typing import final
 
 import torch
+from measuring import results
+from measuring.machine import describe
 from torch import Tensor, nn
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from measuring import results  # noqa: E402
-from measuring.machine import describe  # noqa: E402
 
 import zoo_core as zoo  # noqa: E402
 from zoo_core.interfaces import late  # noqa: E402
