@@ -42,6 +42,10 @@ class DefinitionError(ZooError, TypeError):
     """A class of a plugin breaks an author's rule; raised when the class is made or built."""
 
 
+class ConformanceError(ZooError, AssertionError):
+    """A check found a promise broken: the promise, and what was seen instead."""
+
+
 class TrainingError(ZooError, RuntimeError):
     """Training stopped because it cannot go on."""
 

@@ -6,24 +6,44 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo_core.cli.command import ZooCommand, json_option
+from zoo_core.cli.command import json_option
 from zoo_core.cli.endings import note
+from zoo_core.cli.lazy_group import Entry, LazyGroup
 from zoo_core.cli.tables import in_terminal, show_json, show_table
 
 if TYPE_CHECKING:
     from zoo_core.plugins import Plugin
 
 
-@click.command("plugins", cls=ZooCommand, examples=["zoo plugins", "zoo plugins --json"])
+COMMANDS = {
+    "new": Entry("plugin_making", "Start a plugin of your own: a whole repository that works."),
+    "verify": Entry("plugin_verifying", "Check what a plugin's models and its wheel promise."),
+    "install": Entry("plugin_installing", "Install a plugin by its namespace or distribution."),
+    "uninstall": Entry("plugin_uninstalling", "Uninstall a plugin."),
+    "freeze": Entry("plugin_freezing", "Write down the installed plugins and their versions."),
+    "restore": Entry("plugin_restoring", "Install the plugins that `freeze` wrote down."),
+}
+
+
+@click.group(
+    "plugins",
+    cls=LazyGroup,
+    entries=COMMANDS,
+    examples=["zoo plugins", "zoo plugins --json", "zoo plugins verify flows"],
+    invoke_without_command=True,
+)
 @json_option
-def command(as_json: bool) -> None:
-    """Show the installed plugins and their states.
+@click.pass_context
+def command(ctx: click.Context, as_json: bool) -> None:
+    """Show the installed plugins and their states; or work with them.
 
     A state is ok, disabled (by ZOO_DISABLE or ZOO_PLUGINS), incompatible (written for another
     plugin API), broken, conflict (two claim one namespace) or shadowed (the namespace is
     another's); the cause and the remedy follow. Into a pipe go tab-separated lines: namespace,
     state, distribution, version, number of models, summary or cause.
     """
+    if ctx.invoked_subcommand is not None:
+        return
     from zoo_core import plugins
 
     found = plugins.installed()

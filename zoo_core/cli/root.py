@@ -5,37 +5,32 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, final
+from typing import TYPE_CHECKING, Any, final
 
 import click
 
 from zoo_core import __version__
 from zoo_core.cli.added import added, load_added, refuse_known
 from zoo_core.cli.endings import Ending, ending_of, one_line_warnings
+from zoo_core.cli.lazy_group import Entry
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
-class _Entry(NamedTuple):
-    """Where a command of the core lives, and its line in the help."""
-
-    module: str
-    help: str
-
-
 COMMANDS = {
-    "list": _Entry("listing", "List models by name."),
-    "info": _Entry("information", "Show all that is known of a model or an architecture."),
-    "sample": _Entry("sampling", "Draw samples from a model."),
-    "score": _Entry("scoring", "Give the log-likelihood, in nats, of each row of a data file."),
-    "pull": _Entry("pulling", "Download a model's files, verify them, and print their folder."),
-    "push": _Entry("pushing", "Upload a model to a Hub, and print its registry entry."),
-    "plugins": _Entry("installed_plugins", "Show the installed plugins and their states."),
-    "registry": _Entry("registry_files", "Work with registry files."),
-    "cache": _Entry("caches", "Show what the zoo keeps on this disk, and clear it."),
-    "doctor": _Entry("doctor", "Check this installation: versions, plugins, folders."),
-    "completion": _Entry("completion", "Set up completion of commands and names in a shell."),
+    "list": Entry("listing", "List models by name."),
+    "info": Entry("information", "Show all that is known of a model or an architecture."),
+    "sample": Entry("sampling", "Draw samples from a model."),
+    "score": Entry("scoring", "Give the log-likelihood, in nats, of each row of a data file."),
+    "pull": Entry("pulling", "Download a model's files, verify them, and print their folder."),
+    "push": Entry("pushing", "Upload a model to a Hub, and print its registry entry."),
+    "plugins": Entry("installed_plugins", "Show, start, check, install plugins."),
+    "registry": Entry("registry_files", "Check registry files, and add entries to them."),
+    "publish": Entry("bundle_publishing", "Upload a plugin's bundled weights and pin the commits."),
+    "cache": Entry("caches", "Show what the zoo keeps on this disk, and clear it."),
+    "doctor": Entry("doctor", "Check this installation: versions, plugins, folders."),
+    "completion": Entry("completion", "Set up completion of commands and names in a shell."),
 }
 
 

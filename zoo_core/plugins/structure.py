@@ -27,6 +27,7 @@ _PLUGIN |= {"license": str, "homepage": str, "hooks": dict, "commands": dict}
 _HOOKS: _Kinds = {"module": str, "implements": TEXTS}
 _COMMAND: _Kinds = {"target": str, "help": str}
 _ARCHITECTURE: _Kinds = {"class": str, "summary": str, "provides": TEXTS, "tiny": dict}
+_ARCHITECTURE |= {"dtypes": TEXTS, "expected_failures": dict}
 _MODEL: _Kinds = {"architecture": str, "summary": str, "provides": TEXTS, "aliases": TEXTS}
 _MODEL |= {"requires": str, "sources": dict, "files": dict, "parameters": int, "dtype": str}
 _MODEL |= {"licenses": dict, "citation": str, "dataset": str, "metrics": list, "recipe": str}

@@ -163,4 +163,5 @@ class Offers:
             *(name, body["summary"], tuple(body["provides"]), body["class"], body.get("tiny", {})),
             *self._usable(namespace_of(name), section),
             *(self._offers[section].path, line, self.models_of(name)),
+            *(tuple(body.get("dtypes", ())), body.get("expected_failures", {})),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 
@@ -57,3 +58,7 @@ class ArchitectureInfo(NamedTuple):
     line: int
     models: tuple[str, ...] = ()
     """Names of the pretrained models of this architecture."""
+    dtypes: tuple[str, ...] = ()
+    """Types of weights that it works with beside float32 and float64."""
+    expected_failures: Mapping[str, str] = MappingProxyType({})
+    """The conformance kit's checks that it is known not to pass, each with the reason."""

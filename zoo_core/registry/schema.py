@@ -223,12 +223,19 @@ class ModelEntry(_Strict):
 
 @final
 class ArchitectureEntry(_Strict):
-    """An architecture: its class, the most that it provides, a tiny configuration."""
+    """An architecture: its class, the most that it provides, a tiny configuration.
+
+    The conformance kit checks the tiny one. `dtypes` are types of weights beside float32 and
+    float64 that the architecture works with; `expected_failures` name the kit's checks that it
+    is known not to pass, each with the reason.
+    """
 
     target: Annotated[Target, pydantic.Field(alias="class")]
     summary: Line
     provides: Annotated[list[Interface], pydantic.Field(min_length=1)]
     tiny: dict[str, Any] = {}
+    dtypes: list[Annotated[DataType, _choice(DataType)]] = []
+    expected_failures: dict[Tag, Line] = {}
 
 
 @final

@@ -1,0 +1,13 @@
+"""Catalogue: every check that a model can claim, in the order in which they are made."""
+
+from __future__ import annotations
+
+from zoo_core.conformance.check import Check
+from zoo_core.conformance.subject import Subject
+
+_THEMES = ()
+
+
+def model_checks() -> tuple[Check[Subject], ...]:
+    """Give every check of a model, cheap and basic ones first."""
+    return tuple(check for theme in _THEMES for check in theme.CHECKS)

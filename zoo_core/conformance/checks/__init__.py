@@ -1,0 +1,1 @@
+"""The checks, a theme a module; each module lists its own as `CHECKS`."""

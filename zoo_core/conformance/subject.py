@@ -1,0 +1,91 @@
+"""Subject: the model under test, and what checks need of it again and again."""
+
+from __future__ import annotations
+
+import copy
+import zlib
+from functools import cached_property
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from zoo_core.conformance.draws import LENGTH, draw
+from zoo_core.interfaces.generator import Generator
+from zoo_core.interfaces.model import Model
+from zoo_core.interfaces.ragged import Ragged
+
+
+@final
+class Subject:
+    """A model under test, in evaluation mode, with a seed that all draws of its checks follow.
+
+    No check changes `model`: who trains, moves or casts takes `copy()`. `dtypes` are the types
+    of weights that its registry entry claims beside float32 and float64.
+    """
+
+    def __init__(self, model: Model, *, seed: int, dtypes: tuple[torch.dtype, ...] = ()) -> None:
+        self.model = copy.deepcopy(model).eval()
+        self.seed = seed
+        self.dtypes = dtypes
+
+    @property
+    def name(self) -> str:
+        """The architecture, or the class of a model that has none."""
+        return self.model.architecture or type(self.model).__name__
+
+    def rng(self, purpose: str) -> torch.Generator:
+        """Make a generator for one purpose; the same seed and purpose give the same draws."""
+        seed = zlib.crc32(purpose.encode(), self.seed & 0xFFFFFFFF)
+        return torch.Generator().manual_seed(seed)
+
+    def copy(self) -> Model:
+        """Give a copy that may be changed, in evaluation mode."""
+        return copy.deepcopy(self.model)
+
+    def built(self, seed: int = 0) -> Model:
+        """Build an untrained model of the same configuration, with parts of the same kinds."""
+        return type(self.model)(self.model.config, seed=seed)
+
+    @cached_property
+    def exact(self) -> Model:
+        """A copy in double precision, for mathematics that rounding must not hide; don't change."""
+        return self.copy().double()
+
+    def rows(self, n: int, purpose: str = "rows") -> Tensor | Ragged:
+        """Give n rows of the model's space: its own samples where it makes any, else draws."""
+        if isinstance(self.model, Generator):
+            return self.model.sample(
+                n,
+                condition=self.conditions(n, purpose),
+                lengths=LENGTH if self.model.space.ragged else None,
+                rng=self.rng(f"samples for {purpose}"),
+            )
+        return self.foreign_rows(n, purpose)
+
+    def foreign_rows(self, n: int, purpose: str = "rows") -> Tensor | Ragged:
+        """Give n rows of the model's space that it didn't make."""
+        x = draw(self.model.space, n, self.rng(f"draws for {purpose}"))
+        if self.model.space.kind.discrete:
+            return x
+        return x.to(dtype=self.model.dtype)
+
+    def conditions(self, n: int, purpose: str = "rows") -> Any:
+        """Give n raw conditions, drawn from the conditioner's space; None where none is taken."""
+        space = self._condition_space()
+        return None if space is None else draw(space, n, self.rng(f"conditions for {purpose}"))
+
+    def condition(self, which: int = 0) -> Any:
+        """Give one raw condition; others of other numbers, as different as the space allows."""
+        space = self._condition_space()
+        if space is None:
+            return None
+        if space.n_levels is not None and not space.shape:
+            return which % space.n_levels
+        return draw(space, 8, self.rng("single conditions"))[which]
+
+    def _condition_space(self) -> Any:
+        if not self.model.is_conditional or self.model.is_given:
+            return None
+        conditioner: Any = self.model.get_submodule("conditioner")
+        return conditioner.space
