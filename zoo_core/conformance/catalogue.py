@@ -3,9 +3,28 @@
 from __future__ import annotations
 
 from zoo_core.conformance.check import Check
+from zoo_core.conformance.checks import (
+    batches,
+    configuration,
+    loss,
+    modes,
+    precision,
+    refusals,
+    state,
+    surroundings,
+)
 from zoo_core.conformance.subject import Subject
 
-_THEMES = ()
+_THEMES = (
+    configuration,
+    state,
+    modes,
+    surroundings,
+    refusals,
+    precision,
+    batches,
+    loss,
+)
 
 
 def model_checks() -> tuple[Check[Subject], ...]:

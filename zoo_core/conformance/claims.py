@@ -34,6 +34,17 @@ def density_is(kind: DensityKind) -> Claim:
     return claimed
 
 
+def without_noise(subject: Subject) -> bool:
+    """Claim a log_prob that draws nothing: of a bound's noise every batch and type has its own."""
+    model = subject.model
+    fixed = (DensityKind.EXACT, DensityKind.UNNORMALIZED)
+    return (
+        isinstance(model, DensityModel)
+        and model.density.kind in fixed
+        and not model.preprocessing.dequantizes
+    )
+
+
 def conditional(subject: Subject) -> bool:
     """Claim to take a condition."""
     return subject.model.is_conditional

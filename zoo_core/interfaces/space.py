@@ -132,6 +132,8 @@ class Space(Config):
         where that loses something.
         """
         x = _as_tensor(values)
+        if x.is_complex():
+            raise DataError("Data are real numbers or codes", received=f"numbers of {x.dtype}")
         if not self.kind.discrete:
             return x if x.is_floating_point() else x.to(torch.get_default_dtype())
         if x.is_floating_point() and not bool((x == x.round()).all()):

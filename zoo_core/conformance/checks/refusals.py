@@ -1,0 +1,146 @@
+"""Checks of refusals: what can't be scored gets a clear error, and no number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from zoo_core.conformance.check import Skip, check
+from zoo_core.conformance.claims import both, is_density, is_generator
+from zoo_core.conformance.subject import Subject
+from zoo_core.errors import ConformanceError, DataError, OptionError
+from zoo_core.interfaces.density import DensityModel
+from zoo_core.interfaces.generator import Generator
+from zoo_core.interfaces.ragged import Ragged
+from zoo_core.interfaces.space import Kind
+
+
+@check(claimed=is_density)
+def wrong_shapes_are_refused(subject: Subject) -> None:
+    """Rows of another shape than the space's, and a single row without the batch, raise DataError.
+
+    A tensor that broadcasts would give a number, and a wrong one.
+    """
+    x = _values(subject)
+    _refuses(subject, lambda: torch.cat([x, x], -1)[..., None], "a dimension more")
+    if x.ndim > 1:
+        _refuses(subject, lambda: torch.cat([x, x[..., :1]], -1), "an entry more")
+        _refuses(subject, lambda: x[0], "a row without the batch")
+
+
+@check(claimed=is_density)
+def no_rows_are_refused(subject: Subject) -> None:
+    """A batch of no rows raises DataError."""
+    if subject.model.space.ragged:
+        raise Skip("a batch of no sequences can't be made: Ragged refuses it")
+    _refuses(subject, lambda: _values(subject)[:0], "no rows")
+
+
+@check(claimed=is_density)
+def values_outside_the_space_are_refused(subject: Subject) -> None:
+    """NaN, infinities and codes or numbers outside the space raise DataError.
+
+    Of missing values only where the space doesn't say `missing`.
+    """
+    space, x = subject.model.space, _values(subject)
+    if not x.numel():
+        raise Skip("a sample has no entries")
+    for value in _outside(space.kind, space.n_levels):
+        if not (space.missing and (math.isnan(value) or value == -1)):
+            _refuses(subject, lambda value=value: _with(x, value), f"the value {value:g}")
+
+
+@check(claimed=is_density)
+def other_kinds_of_data_are_refused(subject: Subject) -> None:
+    """Complex numbers, text, and sequences for arrays (or arrays for sequences) raise DataError."""
+    x = _values(subject)
+    _refuses(subject, lambda: x.to(torch.complex64), "complex numbers")
+    model = subject.model
+    for wrong, what in (
+        ("text", "text"),
+        (x if model.space.ragged else Ragged.of([x]), "another kind"),
+    ):
+        _require_error(lambda wrong=wrong: _score(model, wrong, subject), what)
+
+
+@check(claimed=both(is_density, is_generator))
+def unknown_options_are_refused(subject: Subject) -> None:
+    """An option that the model doesn't declare raises OptionError, in log_prob and in sample."""
+    model = subject.model
+    if not isinstance(model, DensityModel) or not isinstance(model, Generator):
+        return
+    told = subject.condition()
+    x = subject.rows(1, "refusals")
+    calls: tuple[Callable[[], object], ...] = (
+        lambda: model.log_prob(x, condition=told, no_such_option=1),
+        lambda: model.sample(1, condition=told, no_such_option=1),
+    )
+    for call in calls:
+        try:
+            call()
+        except OptionError:
+            continue
+        raise ConformanceError(
+            "Options that a model doesn't declare are refused",
+            received="no error for no_such_option",
+            remedy="Declare options as a zoo.Config: LogProbOptions, SampleOptions.",
+        )
+
+
+def _values(subject: Subject) -> Tensor:
+    x = subject.rows(3, "refusals")
+    return x.values if isinstance(x, Ragged) else x
+
+
+def _outside(kind: Kind, levels: int | None) -> tuple[float, ...]:
+    if levels is not None:
+        return (-1, levels)
+    bounds = {Kind.UNIT: (-0.1, 1.1), Kind.ANGLE: (-3.2, 3.2)}
+    return (math.nan, math.inf, -math.inf, *bounds.get(kind, ()))
+
+
+def _with(x: Tensor, value: float) -> Tensor:
+    x = x.clone()
+    x.view(-1)[-1] = value
+    return x
+
+
+def _refuses(subject: Subject, make: Callable[[], Tensor], what: str) -> None:
+    x = make()
+    ragged = subject.model.space.ragged
+    row = Ragged(x, torch.tensor([len(x)])) if ragged else x
+    _require_error(lambda: _score(subject.model, row, subject), what)
+
+
+def _score(model: object, x: object, subject: Subject) -> None:
+    if isinstance(model, DensityModel):
+        with torch.no_grad():
+            model.log_prob(x, condition=subject.condition())
+
+
+def _require_error(score: Callable[[], None], what: str) -> None:
+    try:
+        score()
+    except DataError:
+        return
+    except Exception as error:  # noqa: BLE001  an error of another kind is the finding
+        seen = f"{type(error).__name__} for {what}"
+    else:
+        seen = f"a number for {what}"
+    raise ConformanceError(
+        "Data outside of the space raise DataError",
+        received=seen,
+        remedy="Say in _space() what one sample is, and leave its checks to the public methods.",
+    )
+
+
+CHECKS = (
+    wrong_shapes_are_refused,
+    no_rows_are_refused,
+    values_outside_the_space_are_refused,
+    other_kinds_of_data_are_refused,
+    unknown_options_are_refused,
+)

@@ -1,0 +1,176 @@
+"""Checks of the state: config and tensors are the whole model, so that a copy is the model."""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zoo_core.checkpoints.meta import meta_parameters
+from zoo_core.checkpoints.opening import folder_source, open_model
+from zoo_core.checkpoints.saving import Wrapping, save_folder
+from zoo_core.conformance.behaviour import behaviour, require_same
+from zoo_core.conformance.check import Skip, check
+from zoo_core.conformance.claims import every
+from zoo_core.conformance.subject import Subject
+from zoo_core.errors import ConformanceError, PluginError, UnknownNameError
+from zoo_core.registry import architectures
+
+_BUFFER = "Register it: nn.Parameter, or self.register_buffer(name, tensor)."
+
+
+@check(claimed=every)
+def configuration_and_tensors_are_the_whole_model(subject: Subject) -> None:
+    """A model built from the configuration alone, given the tensors, behaves the same to the bit.
+
+    The other is built from another seed with its parameters on the meta device, as loading does,
+    and its state dict assigned. What `_build` draws and keeps elsewhere, or computes from a
+    parameter's values, is lost on the way.
+    """
+    with meta_parameters():
+        other = subject.built(seed=7)
+    other.load_state_dict(subject.model.state_dict(), strict=True, assign=True)
+    require_same(
+        behaviour(other.eval(), subject),
+        behaviour(subject.model, subject),
+        "A model is its configuration and its tensors",
+        remedy="Keep state in parameters and persistent buffers; compute the rest from config.",
+    )
+
+
+@check(claimed=every)
+def a_saved_model_loads_to_the_bit(subject: Subject) -> None:
+    """A model that is saved and loaded gives the same log_prob and the same samples, to the bit.
+
+    Saved as a folder, loaded through the strict reader. Skipped for a class that isn't
+    registered, which nothing could load.
+    """
+    _require_registered(subject)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "model"
+        save_folder(subject.copy(), folder, Wrapping())
+        loaded = open_model(folder_source(folder))
+    require_same(
+        behaviour(loaded, subject),
+        behaviour(subject.model, subject),
+        "Loading gives the model that was saved",
+        remedy=_BUFFER,
+    )
+
+
+@check(claimed=every)
+def every_tensor_is_registered(subject: Subject) -> None:
+    """No module holds a tensor that is neither a parameter nor a persistent buffer.
+
+    Attributes of every module are looked through, lists, tuples and mappings too. Such a tensor
+    is not saved, stays behind when the model moves, and keeps its dtype.
+    """
+    found = list(_stray_tensors(subject.model))
+    if found:
+        raise ConformanceError(
+            "A model's tensors are parameters and persistent buffers",
+            received=f"others: {', '.join(found[:3])}",
+            remedy=_BUFFER,
+        )
+
+
+@check(claimed=every)
+def the_state_is_tensors_alone(subject: Subject) -> None:
+    """The state dict holds tensors and nothing else, so that no pickle is needed to save it.
+
+    torch's `get_extra_state` puts any object into a state dict; safetensors can't hold it.
+    """
+    others = [k for k, v in subject.model.state_dict().items() if not isinstance(v, Tensor)]
+    if others:
+        raise ConformanceError(
+            "A state dict holds tensors alone",
+            received=f"an object under {', '.join(others[:3])}",
+            remedy="Leave get_extra_state away; put settings into the configuration.",
+        )
+
+
+@check(claimed=every)
+def a_copy_stands_alone(subject: Subject) -> None:
+    """A deep copy behaves the same to the bit, and changing it leaves the original as it was.
+
+    The copy's tensors are set to a tenth of themselves. A closure or a cache over the original's
+    tensors gives itself away: the copy keeps its behaviour, or the original loses its own.
+    """
+    before = behaviour(subject.model, subject)
+    twin = copy.deepcopy(subject.model)
+    rule = "A deep copy is a model of its own"
+    remedy = "Hold modules and tensors as attributes, not in closures, caches or globals."
+    require_same(behaviour(twin, subject), before, rule, remedy=remedy)
+    original = {tensor.data_ptr() for tensor in _filled(subject.model)}
+    shared = [tensor for tensor in _filled(twin) if tensor.data_ptr() in original]
+    changed = _changed(twin, subject)
+    require_same(behaviour(subject.model, subject), before, rule, remedy=remedy)
+    if shared or (changed is not None and not changed):
+        received = "a copy that shares tensors" if shared else "a copy that ignores its own tensors"
+        raise ConformanceError(rule, received=received, remedy=remedy)
+
+
+def _changed(twin: nn.Module, subject: Subject) -> bool | None:
+    """Change a copy; say whether a model rebuilt with these tensors behaves as the copy now does.
+
+    None where the changed tensors are no model, so that neither can be asked.
+    """
+    with torch.no_grad():
+        for tensor in _filled(twin):
+            if tensor.is_floating_point():
+                tensor.mul_(0.9)
+    other = subject.built(seed=7)
+    other.load_state_dict(twin.state_dict())
+    try:
+        wanted: Any = behaviour(other.eval(), subject)
+        require_same(behaviour(twin, subject), wanted, "", remedy="")  # pyright: ignore[reportArgumentType]
+    except ConformanceError:
+        return False
+    except Exception:  # noqa: BLE001  the changed tensors may be outside of what the model allows
+        return None
+    return True
+
+
+def _filled(module: nn.Module) -> list[Tensor]:
+    return [tensor for tensor in module.state_dict().values() if tensor.numel()]
+
+
+def _stray_tensors(model: nn.Module) -> Iterator[str]:
+    for path, module in model.named_modules():
+        prefix = f"{path}." if path else ""
+        for name in module._non_persistent_buffers_set:
+            yield f"{prefix}{name} (a buffer that isn't persistent)"
+        for name, value in vars(module).items():
+            if name not in ("_parameters", "_buffers", "_modules") and _holds_tensor(value):
+                yield f"{prefix}{name}"
+
+
+def _holds_tensor(value: object) -> bool:
+    if isinstance(value, Tensor):
+        return True
+    if isinstance(value, dict):
+        return any(map(_holds_tensor, value.values()))
+    return isinstance(value, list | tuple | set) and any(map(_holds_tensor, value))
+
+
+def _require_registered(subject: Subject) -> None:
+    try:
+        registered = architectures.resolve(subject.model.architecture)
+    except (UnknownNameError, PluginError):
+        registered = None
+    if registered is not type(subject.model):
+        raise Skip(f"{subject.name} isn't registered: zoo.register(Class), or a registry file")
+
+
+CHECKS = (
+    configuration_and_tensors_are_the_whole_model,
+    every_tensor_is_registered,
+    the_state_is_tensors_alone,
+    a_saved_model_loads_to_the_bit,
+    a_copy_stands_alone,
+)

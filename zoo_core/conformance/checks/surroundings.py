@@ -1,0 +1,92 @@
+"""Checks of the surroundings: what a model does leaves everything outside of it as it was."""
+
+from __future__ import annotations
+
+import os
+import random
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from zoo_core.conformance.behaviour import behaviour
+from zoo_core.conformance.check import check
+from zoo_core.conformance.claims import every
+from zoo_core.conformance.subject import Subject
+from zoo_core.errors import ConformanceError
+
+
+@check(claimed=every)
+def global_generators_are_left_alone(subject: Subject) -> None:
+    """Building, scoring and sampling leave the global generators of torch, NumPy and Python.
+
+    Their states are compared before and after. A draw from one makes results depend on whatever
+    else ran in the process, and an rng that is given can't repeat it.
+    """
+    before = _generators()
+    _work(subject)
+    for name, state in _generators().items():
+        if state != before[name]:
+            raise ConformanceError(
+                "Randomness enters only through rng",
+                received=f"a draw from the global generator of {name}",
+                remedy="Draw with generator=call.rng; in _build, where torch is seeded, by torch.",
+            )
+
+
+@check(claimed=every)
+def global_settings_are_left_alone(subject: Subject) -> None:
+    """Building, scoring and sampling leave the process's settings as they were.
+
+    Compared are torch's default dtype, gradient mode, number of threads, precision of products
+    and determinism, NumPy's error handling, warnings' filters, the environment and the folder.
+    """
+    before = _settings()
+    try:
+        _work(subject)
+        after = _settings()
+    finally:
+        # A check that finds a changed setting must not leave it to the next one.
+        torch.set_default_dtype(before["default dtype"])
+        torch.set_grad_enabled(before["gradient mode"])
+        torch.set_num_threads(before["number of threads"])
+    changed = [name for name, value in after.items() if value != before[name]]
+    if changed:
+        raise ConformanceError(
+            "A model leaves the process's settings as they were",
+            received=f"another {', '.join(changed)}",
+            remedy="Use the context manager of the setting, around no more than needs it.",
+        )
+
+
+def _work(subject: Subject) -> None:
+    subject.built()
+    behaviour(subject.copy(), subject)
+
+
+def _generators() -> Mapping[str, Any]:
+    return {
+        "torch": torch.get_rng_state().tolist(),
+        "NumPy": str(np.random.get_state(legacy=False)),
+        "Python": random.getstate(),
+    }
+
+
+def _settings() -> dict[str, Any]:
+    return {
+        "default dtype": torch.get_default_dtype(),
+        "gradient mode": torch.is_grad_enabled(),
+        "number of threads": torch.get_num_threads(),
+        "precision of products": torch.get_float32_matmul_precision(),
+        "determinism": torch.are_deterministic_algorithms_enabled(),
+        "handling of NumPy's errors": np.geterr(),
+        "filters of warnings": list(warnings.filters),
+        "environment": dict(os.environ),
+        "folder": Path.cwd(),
+    }
+
+
+CHECKS = (global_generators_are_left_alone, global_settings_are_left_alone)
