@@ -24,9 +24,21 @@ def double_precision_works(subject: Subject) -> None:
     """After `.double()` all that the model gives is float64, and log_prob is what it was.
 
     Mathematics is checked in double precision, where rounding hides nothing. A constant of a
-    fixed dtype in a product, or a cast, gives itself away.
+    fixed dtype in a product, or a cast on the way, gives itself away: its results are numbers
+    that float32 could hold.
     """
     _works(subject, torch.float64)
+    if not isinstance(subject.exact, DensityModel):
+        return
+    with torch.no_grad():
+        seen = log_prob(subject.exact, subject, subject.rows(_ROWS))
+    seen = seen[seen.isfinite()]
+    if len(seen.unique()) > 1 and torch.equal(seen, seen.float().double()):
+        raise ConformanceError(
+            "The log_prob of a model in double precision is computed in it",
+            received=f"{seen.tolist()[:2]}, which are numbers of float32",
+            remedy="Cast nothing to a fixed dtype.",
+        )
 
 
 def _claims_types(subject: Subject) -> bool:
