@@ -120,7 +120,7 @@ def _checked(model: Model, x: Any, condition: Any, weight: Any, *, whole: bool =
     """Check rows; of the whole data, at least one has a weight above 0."""
     x = model._checked(x, anywhere=True)
     n = len(x)
-    return Batch(x, _checked_condition(model, condition, n), _checked_weight(weight, n, whole))
+    return Batch(x, _checked_condition(model, condition, n), checked_weight(weight, n, whole))
 
 
 def _checked_condition(model: Model, condition: Any, n: int) -> Codes | None:
@@ -136,7 +136,8 @@ def _checked_condition(model: Model, condition: Any, n: int) -> Codes | None:
     return condition if isinstance(condition, Codes) else model._codes_of(condition, n)
 
 
-def _checked_weight(weight: Any, n: int, whole: bool) -> Tensor | None:
+def checked_weight(weight: Any, n: int, whole: bool) -> Tensor | None:
+    """Give a weight a row in float64; with `whole`, some are above 0. Raises DataError."""
     if weight is None:
         return None
     weight = torch.as_tensor(weight, dtype=torch.float64)
