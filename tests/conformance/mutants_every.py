@@ -10,10 +10,10 @@ from typing import Any, ClassVar, final
 
 import pydantic
 import torch
-from conformance.mutant import Mutant
 from torch import Tensor, nn
 
 import zoo_core as zoo
+from conformance.mutant import Mutant
 from zoo_core.interfaces.space import Space
 
 
@@ -209,6 +209,12 @@ class GlobalDraws(Plain):
 
 
 @final
+class PythonsDraws(Plain):
+    def _noise(self, n: int, call: zoo.Call) -> Tensor:
+        return torch.tensor([[random.gauss(), random.gauss()] for _ in range(n)]).to(self.dtype)
+
+
+@final
 class Seeding(Plain):
     """Seeds the global generator, as scripts do."""
 
@@ -380,6 +386,7 @@ MUTANTS = [
     _mutant("eval mode ignored by a running mean", RunningMean, "evaluation-changes-no-tensor"),
     _mutant("a train() that does nothing", AlwaysTraining, "train-and-eval-reach-every-module"),
     _mutant("draws from torch's global generator", GlobalDraws, "global-generators-are-left-alone"),
+    _mutant("draws from Python's generator", PythonsDraws, "global-generators-are-left-alone"),
     _mutant("seeds the global generator", Seeding, "global-generators-are-left-alone"),
     _mutant("sets the default dtype", DefaultDtype, "global-settings-are-left-alone"),
     _mutant("writes into the environment", Environment, "global-settings-are-left-alone"),

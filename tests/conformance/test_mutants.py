@@ -6,8 +6,8 @@ import importlib
 from pathlib import Path
 
 import pytest
-from conformance.mutant import Mutant
 
+from conformance.mutant import Mutant
 from zoo_core.conformance.catalogue import model_checks
 from zoo_core.conformance.check import Check
 from zoo_core.conformance.result import CheckResult, Status
@@ -17,9 +17,7 @@ from zoo_core.interfaces.model import Model
 
 TABLES = sorted(path.stem for path in Path(__file__).parent.glob("mutants_*.py"))
 MUTANTS: list[Mutant] = [
-    mutant
-    for table in TABLES
-    for mutant in importlib.import_module(f"conformance.{table}").MUTANTS
+    mutant for table in TABLES for mutant in importlib.import_module(f"conformance.{table}").MUTANTS
 ]
 CHECKS: dict[str, Check[Subject]] = {check.name: check for check in model_checks()}
 

@@ -3,32 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, final
+from collections.abc import Callable
+from typing import Any
 
-from zoo_core.conformance.cases import Case, cases, subject_of
-from zoo_core.conformance.catalogue import model_checks
-from zoo_core.conformance.check import Check
-from zoo_core.conformance.result import CheckResult, Status
-from zoo_core.conformance.running import run_check, unmatched_expectation
-from zoo_core.conformance.subject import Subject
+from zoo_core.conformance.promises import Promise, promises
+from zoo_core.conformance.result import Status
 from zoo_core.errors import UnsupportedError
-
-
-@final
-class Promise(NamedTuple):
-    """One test: a case, and a check of it; without a check, an expectation that matches none."""
-
-    case: Case
-    name: str
-    check: Check[Subject] | None
-
-    def result(self) -> CheckResult:
-        """Make the check."""
-        expected = self.case.expected_failures.get(self.name)
-        if self.check is None:
-            return unmatched_expectation(self.name, expected or "")
-        return run_check(self.check, subject_of(self.case), expected=expected, api=self.case.api)
 
 
 def parametrize_models(*patterns: str) -> Callable[[Promise], None]:
@@ -43,10 +23,10 @@ def parametrize_models(*patterns: str) -> Callable[[Promise], None]:
     the registry file. Raises UnknownNameError for a pattern that matches nothing installed.
     """
     pytest = _pytest()
-    promises = list(_promises(*patterns))
-    ids = [f"{promise.case.name}.{promise.name}" for promise in promises]
+    found = list(promises(*patterns))
+    ids = [f"{promise.case.name}.{promise.name}" for promise in found]
 
-    @pytest.mark.parametrize("promise", promises, ids=ids)
+    @pytest.mark.parametrize("promise", found, ids=ids)
     def test_promise(promise: Promise) -> None:
         result = promise.result()
         if result.status is Status.FAILED:
@@ -57,34 +37,6 @@ def parametrize_models(*patterns: str) -> Callable[[Promise], None]:
             pytest.skip(result.reason)
 
     return test_promise
-
-
-def _promises(*patterns: str) -> Iterator[Promise]:
-    """List what each case claims. A model that can't be built has one promise, to be built."""
-    for case in cases(*patterns):
-        unmatched = dict(case.expected_failures)
-        for check in claimed(case):
-            unmatched.pop(check.name, None)
-            yield Promise(case, check.name, check)
-        for name in unmatched:
-            yield Promise(case, name, None)
-
-
-def claimed(case: Case) -> list[Check[Subject]]:
-    """List the checks that a case claims."""
-    try:
-        subject = subject_of(case)
-    except Exception:  # noqa: BLE001  a broken model is one failing test, not a broken collection
-        return [BUILDS]
-    return [check for check in model_checks() if check.claimed(subject)]
-
-
-def _builds(subject: Subject) -> None:
-    """The tiny configuration is built and, where it has a loss or a fit, trained a little."""
-    del subject
-
-
-BUILDS: Check[Subject] = Check("builds-and-trains", _builds, lambda subject: True)
 
 
 def _pytest() -> Any:
