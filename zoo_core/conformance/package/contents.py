@@ -9,14 +9,15 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from zoo_core.conformance.check import Skip, check
+from zoo_core.conformance.check import check
 from zoo_core.conformance.package.package import Package, is_built, is_plugin
+from zoo_core.conformance.package.refusal import refuse
 from zoo_core.errors import ConformanceError
 
 _PICKLES = frozenset({".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib", ".dill"})
+_PROTOCOLS = frozenset(bytes([0x80, protocol]) for protocol in range(2, 6))
 _COMPILED = frozenset({".pyc", ".pyo"})
 _LEFTOVERS = frozenset({"__pycache__", ".git", ".DS_Store", ".ipynb_checkpoints", ".mypy_cache"})
-_SHOWN = 5
 
 
 @check(claimed=is_plugin)
@@ -27,7 +28,7 @@ def nothing_is_pickled(package: Package) -> None:
     and by the `data.pkl` in what torch.save writes.
     """
     inside = {name: path for name, path in package.files.items() if "/" in name}
-    _refuse(
+    refuse(
         "Nothing in a plugin is pickled",
         [name for name, path in inside.items() if _is_pickle(path)],
         "Save weights with zoo.save, which writes safetensors, and other data as text.",
@@ -38,7 +39,7 @@ def nothing_is_pickled(package: Package) -> None:
 def nothing_is_compiled(package: Package) -> None:
     """No compiled Python, cache or file of an editor or a version control is in the wheel."""
     names = (PurePosixPath(name) for name in package.files)
-    _refuse(
+    refuse(
         "A wheel holds no compiled Python, caches or leftovers",
         [str(n) for n in names if n.suffix in _COMPILED or _LEFTOVERS & set(n.parts)],
         "Exclude them in the build's settings.",
@@ -51,8 +52,8 @@ def one_package_is_brought(package: Package) -> None:
 
     A `tests` at the top is everybody's `tests`; a `.pth` file runs at each start of Python.
     """
-    top = package.top if package.entry_point else ""
-    _refuse(
+    top = package.top
+    refuse(
         f"The wheel holds {top}/ and its metadata only",
         [n for n in package.files if not n.startswith(f"{top}/") and ".dist-info/" not in n],
         f'Name the one package in the build\'s settings: packages = ["src/{top}"].',
@@ -66,7 +67,7 @@ def record_matches(package: Package) -> None:
     listed = {name for name in package.files if not _is_exempt(name)}
     wrong = sorted(listed ^ set(promised))
     wrong += [n for n in sorted(listed & set(promised)) if promised[n] != _hash(package.files[n])]
-    _refuse("RECORD lists each file of the wheel with its hash", wrong, "Build the wheel again.")
+    refuse("RECORD lists each file of the wheel with its hash", wrong, "Build the wheel again.")
 
 
 def _recorded(package: Package) -> Iterator[tuple[str, str]]:
@@ -94,14 +95,8 @@ def _is_pickle(path: Path) -> bool:
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             return any(name.endswith("data.pkl") for name in archive.namelist())
-    data = path.read_bytes() if path.stat().st_size else b"\0"
-    return data[0] == 0x80 and 2 <= data[1:2].ljust(1, b"\0")[0] <= 5 and data[-1:] == b"."
-
-
-def _refuse(rule: str, names: list[str], remedy: str) -> None:
-    if names:
-        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        raise ConformanceError(rule, received=", ".join(names[:_SHOWN]) + more, remedy=remedy)
+    data = path.read_bytes()
+    return data[:2] in _PROTOCOLS and data[-1:] == b"."
 
 
 CHECKS = (nothing_is_pickled, nothing_is_compiled, one_package_is_brought, record_matches)

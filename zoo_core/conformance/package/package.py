@@ -54,7 +54,7 @@ class Package:
 
     @property
     def top(self) -> str:
-        """The name of the package that the entry point names."""
+        """The name of the package that the entry point names. Raises Skip where none does."""
         return self.entry_point.value.partition(":")[0]
 
     @property

@@ -10,6 +10,7 @@ from typing import Any
 from zoo_core import registry
 from zoo_core.conformance.check import Skip, check
 from zoo_core.conformance.package.package import Package, is_plugin
+from zoo_core.conformance.package.refusal import refuse
 from zoo_core.errors import ConformanceError
 from zoo_core.plugins.finding import Level
 from zoo_core.plugins.names import namespace_of
@@ -35,7 +36,7 @@ def registry_file_is_valid(package: Package) -> None:
     """The registry file keeps to the full schema, as `zoo registry check` finds."""
     found = registry.check(package.registry_path)
     errors = [str(one) for one in found if one.level is Level.ERROR]
-    _refuse("The registry file keeps to the schema", errors, "`zoo registry check` shows it too.")
+    refuse("The registry file keeps to the schema", errors, "`zoo registry check` shows it too.")
 
 
 @check(claimed=is_plugin)
@@ -59,26 +60,10 @@ def names_within_namespace(package: Package) -> None:
     names = [*package.entries("architectures"), *models]
     names += [str(alias) for entry in models.values() for alias in entry.get("aliases") or ()]
     namespace = package.entry_point.name
-    _refuse(
+    refuse(
         f"A plugin's names begin with {namespace}/",
         [name for name in names if namespace_of(name) != namespace],
         "Another namespace is another distribution's.",
-    )
-
-
-@check(claimed=is_plugin)
-def architectures_have_tiny_configurations(package: Package) -> None:
-    """The architectures of the plugin's own models are in its registry file.
-
-    The kit builds each from `tiny`; a model whose architecture isn't listed is never checked.
-    """
-    known = package.entries("architectures")
-    used = {str(m.get("architecture")): name for name, m in package.entries("models").items()}
-    own = [a for a in used if namespace_of(a) == package.entry_point.name]
-    _refuse(
-        "An architecture that a model names is in the registry file",
-        [f"{used[name]} is a {name}" for name in own if name not in known],
-        "List it under `architectures`.",
     )
 
 
@@ -96,7 +81,7 @@ def weights_match(package: Package) -> None:
         if "hub" in _sources(entry) and not any(places.values()):
             continue
         wrong += [f"{name}: {file} {why}" for file, why in _wrong(places, files)]
-    _refuse(
+    refuse(
         "A bundled file is in the wheel with the size and hash of its entry",
         wrong,
         "Write the entry with `zoo registry add`, and let the build take the folder along.",
@@ -108,7 +93,7 @@ def hub_commits_are_pinned(package: Package) -> None:
     """Weights on the Hub are of one commit, by its 40 digits; a branch or a tag may move."""
     hubs = {n: _sources(entry).get("hub") for n, entry in package.entries("models").items()}
     revisions = {n: hub.get("revision") for n, hub in hubs.items() if isinstance(hub, dict)}
-    _refuse(
+    refuse(
         "A `revision` is a commit of 40 hexadecimal digits",
         [f"{n}: {r}" for n, r in revisions.items() if not _COMMIT.fullmatch(str(r))],
         "`zoo push` prints the entry with its pin.",
@@ -122,7 +107,7 @@ def recipes_included(package: Package) -> None:
         n: entry["recipe"] for n, entry in package.entries("models").items() if "recipe" in entry
     }
     files = {n: entry.get("files") or () for n, entry in package.entries("models").items()}
-    _refuse(
+    refuse(
         "The recipe that a model names is there",
         [
             f"{name}: {recipe}"
@@ -151,17 +136,11 @@ def _wrong(places: dict[str, Path | None], files: dict[str, Any]) -> list[tuple[
     return found
 
 
-def _refuse(rule: str, found: list[str], remedy: str) -> None:
-    if found:
-        raise ConformanceError(rule, received="; ".join(found), remedy=remedy)
-
-
 CHECKS = (
     registry_file_included,
     registry_file_is_valid,
     registry_file_names_its_own,
     names_within_namespace,
-    architectures_have_tiny_configurations,
     weights_match,
     hub_commits_are_pinned,
     recipes_included,
