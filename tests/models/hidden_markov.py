@@ -14,7 +14,6 @@ from zoo_core.interfaces.state_model import StateModel
 from zoo_core.interfaces.sufficient_statistics import Stats, SufficientStatistics
 
 
-@final
 class HiddenMarkov(zoo.Generator, zoo.DensityModel, StateModel, SufficientStatistics):
     """Categorical emissions (Rabiner 1989); a condition tells where the chain begins.
 

@@ -12,7 +12,6 @@ import zoo_core as zoo
 from zoo_core.interfaces.next_token import NextToken
 
 
-@final
 class Recurrence(zoo.Generator, zoo.DensityModel, NextToken):
     """p(x_t | x_<t) = softmax(V h_t), h_{t+1} = tanh(U h_t + E[x_t]) (Elman 1990).
 

@@ -12,7 +12,6 @@ import zoo_core as zoo
 from zoo_core.interfaces.sufficient_statistics import Stats, SufficientStatistics
 
 
-@final
 class GaussianRegression(zoo.Generator, zoo.DensityModel, SufficientStatistics):
     """x ~ N(c W, diag(scale²)) given the context c; without a condition c is 1.
 

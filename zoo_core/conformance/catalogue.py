@@ -8,9 +8,12 @@ from zoo_core.conformance.checks import (
     configuration,
     loss,
     modes,
+    next_token,
     precision,
     refusals,
     state,
+    state_model,
+    sufficient_statistics,
     surroundings,
 )
 from zoo_core.conformance.subject import Subject
@@ -24,6 +27,9 @@ _THEMES = (
     precision,
     batches,
     loss,
+    sufficient_statistics,
+    state_model,
+    next_token,
 )
 
 

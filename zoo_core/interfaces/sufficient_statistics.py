@@ -95,9 +95,9 @@ class SufficientStatistics(Model, interface=True):
     def update(self, stats: Stats) -> None:
         """Set the parameters that maximise the expected log-likelihood plus `log_prior`.
 
-        Tensors are changed in place, never their shapes or types. What no row tells about (all
-        weights 0) becomes some finite value. Raises DataError for statistics that are not finite,
-        UnsupportedError for a view by `given`.
+        Tensors are changed in place, never their shapes or types, nor the statistics. What no row
+        tells about (all weights 0) is never NaN afterwards. Raises DataError for statistics that
+        are not finite, UnsupportedError for a view by `given`.
         """
         self._refuse_given("be updated")
         wrong = [name for name, t in stats.tensors.items() if not bool(t.isfinite().all())]
