@@ -77,7 +77,7 @@ def _generators() -> Mapping[str, Any]:
     }
 
 
-def _answers(subject: Subject, seed: int) -> list[Any]:
+def _answers(subject: Subject, seed: int) -> list[str]:
     """Build and ask with Python's generator in a chosen state, which is put back."""
     state = random.getstate()
     try:
@@ -86,7 +86,7 @@ def _answers(subject: Subject, seed: int) -> list[Any]:
         tensors += behaviour(subject.copy(), subject).values()
     finally:
         random.setstate(state)
-    return [tensor.tolist() for tensor in tensors]
+    return [str(tensor.tolist()) for tensor in tensors]  # as text, since NaN is not itself
 
 
 def _settings() -> dict[str, Any]:

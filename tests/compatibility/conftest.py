@@ -1,0 +1,5 @@
+"""Fixtures of these tests."""
+
+from registry.fixtures import site
+
+__all__ = ["site"]
