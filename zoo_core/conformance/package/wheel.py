@@ -17,7 +17,7 @@ _REMEDY = "Build it with `python -m build`."
 def unpacking(wheel: Path) -> Iterator[Path]:
     """Give a folder that holds a wheel's files for a while. Raises PluginError for no wheel."""
     with TemporaryDirectory(prefix="zoo-wheel-", ignore_cleanup_errors=True) as place:
-        folder = Path(place).resolve()
+        folder = Path(place).resolve() / "site"
         try:
             with zipfile.ZipFile(wheel) as archive:
                 _check_names(wheel, archive.namelist())
