@@ -10,6 +10,7 @@ from torch import Tensor
 
 from zoo_core.config import Config
 from zoo_core.interfaces.context import Context
+from zoo_core.interfaces.guidance import BoundGuidance
 
 
 @final
@@ -53,3 +54,6 @@ class Call:
     """In `_loss`: the name of one of the model's objectives."""
     log_det: Tensor | None = None
     """In `_loss`: log-determinant of the map from data to network space, one a row."""
+    guidance: tuple[BoundGuidance, ...] = ()
+    """In `_sample`: what leads these samples, first nearest the network. Empty for models that do
+    not declare `guides`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, final
 
 import torch
@@ -15,6 +15,7 @@ from zoo_core.errors import DataError, DefinitionError, UnsupportedError
 from zoo_core.interfaces.call import Call, NoOptions, Observed
 from zoo_core.interfaces.codes import Codes
 from zoo_core.interfaces.context import Context
+from zoo_core.interfaces.guidance import BoundGuidance, Guidance, bind_all
 from zoo_core.interfaces.model import Model
 from zoo_core.interfaces.ragged import Ragged
 from zoo_core.interfaces.randomness import child_rng
@@ -27,6 +28,8 @@ class Generator(Model, interface=True):
     """A model that makes samples; a plugin implements `_sample(n, call)`."""
 
     SampleOptions: ClassVar[type[Config]] = NoOptions
+    guides: ClassVar[bool] = False
+    """Whether samples can be led (`guidance=`)."""
     _compilable: ClassVar[tuple[str, ...]] = ("_sample",)
 
     @final
@@ -36,6 +39,7 @@ class Generator(Model, interface=True):
         *,
         condition: Any = None,
         observed: Observed | None = None,
+        guidance: Sequence[Guidance] = (),
         lengths: Any = None,
         rng: torch.Generator | None = None,
         batch_size: int = DEFAULT_BATCH_SIZE,
@@ -45,14 +49,16 @@ class Generator(Model, interface=True):
 
         The same rng, n and batch_size give the same samples; without rng they are fresh ones.
         `condition` is one for all or one a sample; `observed` fixes a part of each sample;
-        `lengths` says how long sequences are; `options` are the model's SampleOptions. Raises
-        ConditionError, OptionError, or UnsupportedError for what the model can't do.
+        `guidance` is a list, first nearest the network; `lengths` says how long sequences are;
+        `options` are the model's SampleOptions. Raises ConditionError, OptionError, or
+        UnsupportedError for what the model can't do.
         """
         chunks = list(
             self.sample_batches(
                 n,
                 condition=condition,
                 observed=observed,
+                guidance=guidance,
                 lengths=lengths,
                 rng=rng,
                 batch_size=batch_size,
@@ -70,6 +76,7 @@ class Generator(Model, interface=True):
         *,
         condition: Any = None,
         observed: Observed | None = None,
+        guidance: Sequence[Guidance] = (),
         lengths: Any = None,
         rng: torch.Generator | None = None,
         batch_size: int = DEFAULT_BATCH_SIZE,
@@ -80,10 +87,11 @@ class Generator(Model, interface=True):
             raise DataError("n and batch_size are at least 1", received=f"{n} and {batch_size}")
         told = self._told(condition, n)
         known = self._known(observed, n)
+        bound = self._bound(guidance, n)
         lengths = self._lengths(lengths, n)
         parsed = self._options(self.SampleOptions, options)
         parent = self._rng(rng, default_seed=None)
-        return self._chunks(n, batch_size, parent, told, known, lengths, parsed)
+        return self._chunks(n, batch_size, parent, told, known, bound, lengths, parsed)
 
     @abstractmethod
     def _sample(self, n: int, call: Call) -> Tensor | Ragged:
@@ -97,6 +105,7 @@ class Generator(Model, interface=True):
         parent: torch.Generator,
         told: Codes | Context | None,
         known: Observed | None,
+        bound: tuple[BoundGuidance, ...],
         lengths: Tensor | None,
         options: Any,
     ) -> Iterator[Tensor | Ragged]:
@@ -109,6 +118,7 @@ class Generator(Model, interface=True):
                     child_rng(parent, self.device),
                     context=self._encoded(None if told is None else told.take(rows)),
                     observed=None if known is None else known.take(rows),
+                    guidance=tuple(one.take(rows) for one in bound),
                     lengths=None if lengths is None else lengths[rows],
                     options=options,
                 )
@@ -135,6 +145,16 @@ class Generator(Model, interface=True):
                 received=f"{list(observed.values.shape)} and {list(observed.mask.shape)}",
             ) from None
         return Observed(values, mask)
+
+    @final
+    def _bound(self, guidance: Sequence[Guidance], n: int) -> tuple[BoundGuidance, ...]:
+        if guidance and not self.guides:
+            raise UnsupportedError(
+                f"{self._name} can't be guided",
+                received="guidance=…",
+                remedy="Use a model whose class says `guides`.",
+            )
+        return bind_all(guidance, self, n)
 
     @final
     def _lengths(self, lengths: Any, n: int) -> Tensor | None:
