@@ -82,7 +82,7 @@ def _found(repo: str, upload: Upload, parent: str) -> str | None:
     head = listing.ask(HubReference(repo))
     if head.commit == parent:
         return None
-    same = all(_same(path, head.files.get(name)) for name, path in upload.files.items())
+    same = all(is_same(path, head.files.get(name)) for name, path in upload.files.items())
     if not same or any(name in head.files for name in upload.removed):
         raise HubError(
             f"{repo} stays as it was while a model is pushed to it",
@@ -92,7 +92,8 @@ def _found(repo: str, upload: Upload, parent: str) -> str | None:
     return head.commit
 
 
-def _same(path: Path, file: HubFile | None) -> bool:
+def is_same(path: Path, file: HubFile | None) -> bool:
+    """Whether a repository's file has the bytes of one here, by the hash that the Hub gives."""
     if file is None:
         return False
     if file.sha256 is None:

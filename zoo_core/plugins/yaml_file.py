@@ -72,7 +72,11 @@ def read(path: str, what: str = "a registry file") -> LinedDict:
 
     `what` is how messages call the file.
     """
-    data = _bytes(path, what)
+    return parse(_bytes(path, what), path, what)
+
+
+def parse(data: bytes, path: str, what: str = "a registry file") -> LinedDict:
+    """Read YAML into plain data; `path` is how messages call it. Raises RegistryFileError."""
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -55,7 +55,7 @@ def upload(
     head = remote.make_repository(repo, private=private)
     if tag is not None:
         remote.check_tag_is_free(repo, tag, head.commit)
-    before = _remote_manifest(repo, head)
+    before = remote_manifest(repo, head)
     files = {path.name: path for path in sorted(folder.iterdir())}
     _keep_edited_card(repo, head, before, files)
     listed = parse_manifest(before, repo).files if before is not None else {}
@@ -69,7 +69,8 @@ def upload(
     return Pushed(repo, commit, tag, entry)
 
 
-def _remote_manifest(repo: str, head: Listing) -> bytes | None:
+def remote_manifest(repo: str, head: Listing) -> bytes | None:
+    """Give the manifest that a repository has; None where there is none that can be read."""
     if MANIFEST not in head.files:
         return None
     text = remote.read_file(repo, head, MANIFEST)

@@ -57,11 +57,14 @@ def find(name: str) -> RegisteredModel:
     return found(name)
 
 
-def check(path: str | Path | None = None) -> list[Finding]:
-    """Validate one registry file, or every file in use, strictly; an empty list means valid."""
+def check(path: str | Path | None = None, *, files: bool = False) -> list[Finding]:
+    """Validate one registry file, or every file in use, strictly; an empty list means valid.
+
+    `files` reads the bundled files too, and compares them with their sizes and hashes.
+    """
     from zoo_core.registry.checking import check as checked
 
-    return checked(path)
+    return checked(path, files=files)
 
 
 def create(name: str, *, seed: int = 0, **config: Any) -> Any:

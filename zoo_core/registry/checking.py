@@ -1,9 +1,9 @@
-"""`zoo registry check`: every entry of a file, or of every file in use, against the full schema."""
+"""`zoo registry check`: files against the full schema, and what one part says of another."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +16,42 @@ from zoo_core.plugins.finding import Finding, Level
 from zoo_core.plugins.names import namespace_of
 from zoo_core.plugins.source import SourceKind
 from zoo_core.plugins.structure import sections
-from zoo_core.plugins.yaml_file import LinedDict, read
+from zoo_core.plugins.user_files import user_files
+from zoo_core.plugins.yaml_file import LinedDict, LinedList, parse, read
+from zoo_core.registry.bundled_files import check_bundled
+from zoo_core.registry.index_editing import first_third_party_line
 from zoo_core.registry.offers import Offers
+from zoo_core.registry.ordering import check_models, check_sections
+from zoo_core.registry.ownership import check_owner
+from zoo_core.registry.requirements import check_requirements
 from zoo_core.registry.schema import IndexFile, PluginFile
+from zoo_core.registry.uniqueness import check_unique
 from zoo_core.registry.validation import findings
 
 
-def check(path: str | Path | None = None) -> list[Finding]:
-    """Validate one registry file, or every file in use, strictly; an empty list means valid."""
+def check(path: str | os.PathLike[str] | None = None, *, files: bool = False) -> list[Finding]:
+    """Validate one registry file, or every file in use, strictly; an empty list means valid.
+
+    `files` reads the bundled files too, and compares them with their sizes and hashes.
+    """
     if path is not None:
-        return list(_of_file(os.fspath(path), user=False))
+        place = os.fspath(path)
+        return list(_of_file(place, user=str(Path(place).absolute()) in user_files(), files=files))
     found: list[Finding] = []
     for source in listing().sources:
-        found += _of_file(source.path, user=source.kind is SourceKind.USER)
+        found += _of_file(source.path, user=source.kind is SourceKind.USER, files=files)
     found += _of_plugins()
     return found + list(_outsiders())
+
+
+def check_text(path: str, text: str) -> list[Finding]:
+    """Validate what a registry file is about to hold; `path` is how findings call it."""
+    try:
+        data = parse(text.encode(), path)
+    except RegistryFileError as error:
+        return [_at(path, str(error))]
+    user = "plugin" not in data and "plugins" not in data
+    return list(_of_data(path, data, first_third_party_line(text), user=user))
 
 
 def _of_plugins() -> Iterator[Finding]:
@@ -41,9 +62,20 @@ def _of_plugins() -> Iterator[Finding]:
             yield Finding(message, plugin.path, remedy=plugin.remedy)
 
 
-def _of_file(path: str, *, user: bool) -> Iterator[Finding]:
+def _of_file(path: str, *, user: bool, files: bool) -> Iterator[Finding]:
     try:
         data = read(path)
+    except RegistryFileError as error:
+        yield _at(path, str(error))
+        return
+    begin = first_third_party_line(Path(path).read_text(encoding="utf-8"))
+    yield from _of_data(path, data, begin, user=user)
+    if files and "plugins" not in data:  # an index lies apart from what plugins bundle
+        yield from check_bundled(path, data)
+
+
+def _of_data(path: str, data: LinedDict, begin: int, *, user: bool) -> Iterator[Finding]:
+    try:
         structural = [s for s in sections(path, data, user=user) if s.problem or s.foreign]
     except RegistryFileError as error:
         yield _at(path, str(error))
@@ -52,10 +84,22 @@ def _of_file(path: str, *, user: bool) -> Iterator[Finding]:
     yield from found
     told = {finding.line for finding in found}
     yield from (finding for finding in _schema(path, data) if finding.line not in told)
-    yield from _twice(path, data.get("plugins") or ())
-    for section in data.get("plugins") or [data]:
+    items = data.get("plugins")
+    if isinstance(items, LinedList):
+        yield from (finding for finding in check_unique(path, items) if finding.line not in told)
+        yield from check_sections(path, items, begin)
+    for section in items or [data]:
         if isinstance(section, LinedDict):
-            yield from _references(path, section)
+            yield from _of_section(path, section)
+
+
+def _of_section(path: str, section: LinedDict) -> Iterator[Finding]:
+    plugin = section.get("plugin")
+    if isinstance(plugin, LinedDict):
+        yield from check_owner(path, plugin)
+    yield from _references(path, section)
+    yield from check_models(path, section)
+    yield from check_requirements(path, section)
 
 
 def _at(path: str, message: str) -> Finding:
@@ -89,18 +133,6 @@ def _references(path: str, section: LinedDict) -> Iterator[Finding]:
         if name not in HOOKS:
             message = f"there is no hook {name}; known are {', '.join(HOOKS)}."
             yield Finding(message, path, hooks.line_of("implements"), Level.WARNING)
-
-
-def _twice(path: str, entries: Iterable[Any]) -> Iterator[Finding]:
-    """Report a namespace that two plugins of one index claim."""
-    seen: dict[str, int] = {}
-    for section in entries:
-        plugin = section.get("plugin") if isinstance(section, LinedDict) else None
-        if isinstance(plugin, LinedDict) and isinstance(plugin.get("namespace"), str):
-            namespace, line = plugin["namespace"], plugin.line_of("namespace")
-            if seen.setdefault(namespace, line) != line:
-                message = f"the namespace {namespace}/ is taken on line {seen[namespace]}."
-                yield Finding(message, path, line)
 
 
 def _dangles(architecture: object, known: Any, plugin: Any) -> bool:

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import difflib
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from zoo_core.errors import RegistryError, RegistryFileError
 from zoo_core.plugins.public_index import repository
@@ -44,7 +46,7 @@ def published(root: Path) -> str:
             if section.problem or section.foreign or not section.plugin:
                 raise RegistryFileError(section.problem or f"{path}: {section.foreign}")
         data.pop("schema")
-        parts.append(_as_item(emit(data)))
+        parts.append(as_item(data))
     return "\n".join(parts) + "\n" + THIRD_PARTY + _third_party(root / "registry.yaml")
 
 
@@ -85,8 +87,9 @@ def _third_party(path: Path) -> str:
     return text.partition(THIRD_PARTY)[2]
 
 
-def _as_item(text: str) -> str:
-    lines = text.splitlines(keepends=True)
+def as_item(section: Mapping[str, Any]) -> str:
+    """Write a plugin's section as an item of `plugins`."""
+    lines = emit(section).splitlines(keepends=True)
     indented = ["    " + line if line.strip() else line for line in lines]
     return "  - " + "".join(indented)[4:]
 
