@@ -46,7 +46,7 @@ def nothing_is_compiled(package: Package) -> None:
     )
 
 
-@check(claimed=lambda package: is_plugin(package) and is_built(package))
+@check(claimed=is_built)
 def one_package_is_brought(package: Package) -> None:
     """The wheel brings the plugin's package and its metadata, and nothing beside them.
 

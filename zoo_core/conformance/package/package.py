@@ -93,8 +93,8 @@ def is_plugin(package: Package) -> bool:
 
 
 def is_built(package: Package) -> bool:
-    """Claim to be a wheel."""
-    return package.built
+    """Claim to be a plugin's wheel."""
+    return package.built and is_plugin(package)
 
 
 def unpacked(folder: Path) -> Package:
