@@ -58,6 +58,10 @@ class PluginMissingError(PluginError):
     """What was asked for lives in a plugin that is not installed."""
 
 
+class InstallationError(PluginError):
+    """A plugin can't be installed or uninstalled here; nothing was changed."""
+
+
 class HookError(PluginError):
     """A plugin's hook implementation raised; the cause is chained."""
 
