@@ -112,7 +112,7 @@ def _next(model: Any, prefix: Sequences, cache: Cache | None = None) -> tuple[Te
 
 def _require_equal(seen: Tensor, expected: Tensor, *, rule: str, remedy: str) -> None:
     if not close(seen, expected, _ROUNDING):
-        row = int((seen - expected).abs().amax(1).argmax())
+        row = int((seen - expected).abs().nan_to_num(torch.inf).amax(1).argmax())
         raise ConformanceError(
             rule,
             received=f"{_told(seen[row])} in row {row}, where {_told(expected[row])} is right",

@@ -44,7 +44,7 @@ def states_have_probabilities(subject: Subject) -> None:
 def paths_add_up_to_the_density(subject: Subject) -> None:
     """The probabilities of a sequence with each path of states add up to its own.
 
-    All paths over up to four steps are enumerated; without steps the one path has probability 1.
+    All paths over up to six steps are enumerated; without steps the one path has probability 1.
     """
     model: Any = subject.exact
     if model.density.kind is not DensityKind.EXACT:
@@ -64,7 +64,7 @@ def paths_add_up_to_the_density(subject: Subject) -> None:
 def the_filter_is_that_of_enumeration(subject: Subject) -> None:
     """Filtered probabilities are those of the last state over all paths through the prefix.
 
-    Each prefix of three sequences of up to four steps is enumerated.
+    Each prefix of six sequences of up to six steps is enumerated.
     """
     model: Any = subject.exact
     data = _with_missing(subject, Sequences.of(subject, _lengths(subject), "filters"))
@@ -83,7 +83,7 @@ def the_filter_is_that_of_enumeration(subject: Subject) -> None:
 def the_smoother_is_that_of_enumeration(subject: Subject) -> None:
     """Smoothed probabilities are those of each step's state over all paths.
 
-    Three sequences of up to four steps are enumerated.
+    Six sequences of up to six steps are enumerated.
     """
     model: Any = subject.exact
     data = _with_missing(subject, Sequences.of(subject, _lengths(subject), "smoothers"))
@@ -99,10 +99,10 @@ def the_smoother_is_that_of_enumeration(subject: Subject) -> None:
 def viterbi_finds_the_best_path(subject: Subject) -> None:
     """No path is more probable than the one that Viterbi's algorithm gives, with its figure.
 
-    All paths of eight sequences of up to four steps are enumerated.
+    All paths of 24 sequences of up to six steps are enumerated.
     """
     model: Any = subject.exact
-    lengths = (_lengths(subject) * 3)[:8]
+    lengths = _lengths(subject) * 4
     data = _with_missing(subject, Sequences.of(subject, lengths, "best paths"))
     path, said = model.viterbi(data.x, condition=data.condition)
     best = torch.stack([_joint(model, one)[1].amax() for one in data.single()])
@@ -176,7 +176,7 @@ def _require_sums(model: Any, data: Sequences, tolerance: float) -> None:
         if not close(total, torch.zeros_like(total), tolerance):
             raise ConformanceError(
                 f"The {name} probabilities of the states add up to 1",
-                received=f"sums {_told(total.exp())}",
+                received=f"a sum of {total.exp()[total.abs().nan_to_num(torch.inf).argmax()]:.6g}",
                 remedy="Work with logarithms, and subtract their logsumexp over the states.",
             )
 
@@ -184,10 +184,10 @@ def _require_sums(model: Any, data: Sequences, tolerance: float) -> None:
 def _lengths(subject: Subject) -> tuple[int, ...]:
     """Choose lengths of sequences all of whose paths can be enumerated."""
     model: Any = subject.model
-    longest = max((t for t in range(1, 5) if model.n_states**t <= _PATHS), default=0)
+    longest = max((t for t in range(1, 7) if model.n_states**t <= _PATHS), default=0)
     if longest < 2:
         raise Skip(f"{model.n_states} states have too many paths to enumerate")
-    return (longest, longest - 1, longest)
+    return (longest, longest - 1, longest, 1, longest - 1, longest)
 
 
 def _with_missing(subject: Subject, data: Sequences) -> Sequences:
@@ -220,16 +220,14 @@ def _posterior(model: Any, one: Sequences) -> Tensor:
 
 
 def _require(seen: Tensor, expected: Tensor, *, rule: str, remedy: str) -> None:
-    if not close(seen.clamp_min(_NIL), expected.clamp_min(_NIL), _ROUNDING):
+    seen, expected = seen.clamp_min(_NIL), expected.clamp_min(_NIL)
+    if not close(seen, expected, _ROUNDING):
+        worst = int((seen - expected).abs().nan_to_num(torch.inf).argmax())
         raise ConformanceError(
             rule,
-            received=f"{_told(seen.flatten())}, where {_told(expected.flatten())} is right",
+            received=f"{seen.flatten()[worst]:.6g}, where {expected.flatten()[worst]:.6g} is right",
             remedy=remedy,
         )
-
-
-def _told(numbers: Tensor) -> str:
-    return ", ".join(f"{number:.4g}" for number in numbers.tolist()[:6])
 
 
 CHECKS = (
