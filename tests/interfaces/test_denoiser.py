@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import zoo_core as zoo
-from models.mixture import ExactMixture, Mixture, MixtureDiffusion
+from models.noised_mixture import ExactMixture, Mixture, MixtureDiffusion
 from zoo_core.errors import ConditionError, DataError, DefinitionError
 from zoo_core.interfaces.denoiser import Denoiser
 from zoo_core.interfaces.noise import Noise

@@ -12,7 +12,7 @@ from torch import Tensor
 
 import zoo_core as zoo
 from models.gaussian import Gaussian
-from models.mixture import ExactMixture, MixtureDiffusion
+from models.noised_mixture import ExactMixture, MixtureDiffusion
 from zoo_core.errors import ConditionError, OptionError, UnsupportedError
 from zoo_core.interfaces.guidance import (
     BoundGuidance,

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import zoo_core as zoo
-from models.mixture import ExactMixture
+from models.noised_mixture import ExactMixture
 from zoo_core.errors import ConditionError, DataError, DefinitionError, UnsupportedError
 from zoo_core.interfaces.matcher import Matcher
 from zoo_core.interfaces.noise import Noise

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import zoo_core as zoo
-from models.mixture import ExactMixture
+from models.noised_mixture import ExactMixture
 from zoo_core.errors import DataError, UnsupportedError
 from zoo_core.interfaces.noise import Noise, noised_rows
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import zoo_core as zoo
-from models.mixture import ExactMixture
+from models.noised_mixture import ExactMixture
 from zoo_core.errors import DataError
 from zoo_core.interfaces.noise import Noise
 from zoo_core.interfaces.prediction import Prediction
