@@ -37,7 +37,7 @@ class GaussianRegression(zoo.Generator, zoo.DensityModel, SufficientStatistics):
         return self.weight.new_ones(n, 1) if call.context is None else call.context.as_vector()
 
     def residual(self, z: Tensor, call: zoo.Call) -> Tensor:
-        return z.flatten(1) - self.features(len(z), call) @ self.weight
+        return z.reshape(len(z), -1) - self.features(len(z), call) @ self.weight
 
     def _sample(self, n: int, call: zoo.Call) -> Tensor:
         noise = torch.randn(n, self.space.size, generator=call.rng, dtype=self.dtype)
