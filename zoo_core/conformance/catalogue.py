@@ -5,12 +5,18 @@ from __future__ import annotations
 from zoo_core.conformance.check import Check
 from zoo_core.conformance.checks import (
     batches,
+    conditional,
+    conditioner,
     configuration,
+    fit,
+    generator,
     loss,
     modes,
     next_token,
+    observed,
     precision,
     refusals,
+    reparameterized,
     state,
     state_model,
     sufficient_statistics,
@@ -30,6 +36,12 @@ _THEMES = (
     sufficient_statistics,
     state_model,
     next_token,
+    generator,
+    observed,
+    conditional,
+    conditioner,
+    reparameterized,
+    fit,
 )
 
 
