@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import hashlib
+import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from registry.sites import registry_file
 from zoo_core import registry
+from zoo_core.plugins import Level
+from zoo_core.registry.proposal import check_against
+from zoo_core.registry.publish import THIRD_PARTY, as_item
 from zoo_core.registry.spdx import is_license
 
 GOOD = registry_file("x", 1)
@@ -106,3 +112,185 @@ def test_licenses(text: str) -> None:
 )  # fmt: skip
 def test_what_is_no_license(text: str) -> None:
     assert not is_license(text)
+
+
+def written(folder: Path, text: str, name: str = "registry.yaml") -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def told(path: Path, **how: bool) -> list[str]:
+    return [str(finding).removeprefix(f"{path}:") for finding in registry.check(path, **how)]
+
+
+def line_of(path: Path, text: str) -> int:
+    return next(n for n, line in enumerate(path.read_text().splitlines(), 1) if text in line)
+
+
+def as_index(*texts: str) -> str:
+    """Make an index of plugins' files, the last ones third parties'."""
+    items = [as_item({k: v for k, v in yaml.safe_load(t).items() if k != "schema"}) for t in texts]
+    return "schema: 1\nplugins:\n" + "\n".join(items)
+
+
+def test_models_out_of_order_are_a_warning(tmp_path: Path) -> None:
+    path = written(tmp_path, registry_file("x", 2).replace("x/model-0", "x/z"))
+    (finding,) = registry.check(path)
+    assert finding.level is Level.WARNING
+    assert str(finding).endswith("x/model-1 stands after x/z, out of order.")
+    assert finding.line == line_of(path, "x/model-1:")
+
+
+def test_third_parties_out_of_order_are_an_error(tmp_path: Path) -> None:
+    first, theirs = as_index(registry_file("z")), as_index(registry_file("b"), registry_file("a"))
+    path = written(tmp_path, first + "\n" + THIRD_PARTY + theirs.partition("plugins:\n")[2])
+    (finding,) = registry.check(path)
+    assert (finding.level, finding.message) == (Level.ERROR, "a stands after b, out of order.")
+
+
+def test_a_namespace_that_is_anothers(tmp_path: Path) -> None:
+    text = registry_file("flows").replace("zoo-plugin-flows", "zoo-plugin-mine")
+    path = written(tmp_path, text)
+    assert told(path) == [
+        "4: the namespace flows/ belongs to zoo-plugin-flows, by the public index."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("requires", "fine"),
+    [
+        ("x>=2,<1", False),
+        ("x>1,<1.0", False),
+        ("x==1.0,!=1.0.0", False),
+        ("x==1.*,>=2", False),
+        ("x>=1,<1.0.1", True),
+        ("x>1,<1.0.1", True),
+        ("x==1.*,>=1.5", True),
+        ("x<0.1", True),
+        ("x~=2.1", True),
+        ("x", True),
+    ],
+)
+def test_a_requirement_that_nothing_meets(tmp_path: Path, requires: str, fine: bool) -> None:
+    text = GOOD.replace("    dataset:", f'    requires: "{requires}"\n    dataset:')
+    assert told(written(tmp_path, text)) == (
+        []
+        if fine
+        else [
+            f"{line_of(tmp_path / 'registry.yaml', 'requires')}: x/model-0: no version is {requires}."
+        ]
+    )
+
+
+def test_a_name_stands_once_in_an_index(tmp_path: Path) -> None:
+    a, b = registry_file("a", 1), registry_file("b", 2)
+    b = b.replace("    dataset:", "    aliases: [b/one]\n    dataset:")
+    path = written(tmp_path, as_index(a, b))
+    messages = [finding.message for finding in registry.check(path)]
+    assert any("b/one is nobody else's" in message for message in messages)
+    twice = as_index(a, registry_file("a", 1).replace("zoo-plugin-a", "zoo-plugin-c"))
+    path = written(tmp_path, twice)
+    messages = [finding.message for finding in registry.check(path)]
+    assert f"the namespace a/ is taken on line {line_of(path, 'namespace: a')}." in messages
+    assert f"the name a/model-0 is taken on line {line_of(path, 'a/model-0')}." in messages
+
+
+@pytest.fixture
+def bundled(tmp_path: Path) -> Path:
+    """A registry file with a model of two files beside it."""
+    folder = tmp_path / "models" / "some"
+    folder.mkdir(parents=True)
+    hashes = {}
+    for name, data in {"config.json": b"{}", "model.safetensors": b"weights"}.items():
+        (folder / name).write_bytes(data)
+        hashes[name] = (
+            f'{name}: {{size: {len(data)}, sha256: "{hashlib.sha256(data).hexdigest()}"}}'
+        )
+    text = GOOD
+    for name, line in hashes.items():
+        text = text.replace(f'{name}: {{size: 1, sha256: "{"0" * 64}"}}', line)
+    return written(tmp_path, text)
+
+
+def test_bundled_files_are_those_of_the_entry(bundled: Path) -> None:
+    assert told(bundled, files=True) == []
+    folder = bundled.parent / "models" / "some"
+    (folder / "config.json").write_bytes(b"[]")
+    (folder / "model.safetensors").write_bytes(b"weight")
+    assert told(bundled) == []
+    sha256 = hashlib.sha256(b"[]").hexdigest()
+    assert told(bundled, files=True) == [
+        f"{line_of(bundled, 'config.json')}: x/model-0: models/some/config.json has the sha256 {sha256}.",
+        f"{line_of(bundled, 'model.saf')}: x/model-0: models/some/model.safetensors has 6 bytes, not 7.",
+    ]
+    (folder / "config.json").unlink()
+    assert "config.json is not there" in told(bundled, files=True)[0]
+
+
+def test_a_bundle_that_is_on_the_hub_may_be_missing(bundled: Path) -> None:
+    shutil.rmtree(bundled.parent / "models")
+    assert "no folder models/some" in told(bundled, files=True)[0]
+    both = HUB.replace("sources: {", "sources: {bundled: models/some, ")
+    bundled.write_text(bundled.read_text().replace("sources: {bundled: models/some}", both))
+    assert told(bundled, files=True) == []
+
+
+OLD = as_index(registry_file("first")) + "\n" + THIRD_PARTY + as_index(
+    registry_file("a", 1).replace("sources: {bundled: models/some}", HUB), registry_file("c", 1)
+).partition("plugins:\n")[2]  # fmt: skip
+B = "\n" + as_index(registry_file("b")).partition("plugins:\n")[2] + "\n"
+FIRST_OF_C = "  - plugin:\n      distribution: zoo-plugin-c"
+
+PROPOSALS = {
+    "nothing": ([], []),
+    "a new plugin": ([(FIRST_OF_C, B + FIRST_OF_C)], []),
+    "a change of one's own": ([("parameters: 12345", "parameters: 5")], []),
+    "another commit": ([("a" * 40, "b" * 40)], []),
+    "the first-party part alone": ([("The first plugin", "The very first")], []),
+    "another's namespace": (
+        [("distribution: zoo-plugin-c", "distribution: mine")],
+        ["the namespace c/ belongs to zoo-plugin-c."],
+    ),
+    "another's section": (
+        [(FIRST_OF_C, B + FIRST_OF_C), ("The a plugin", "A bad one")],
+        ["a change of zoo-plugin-a, in one with zoo-plugin-b."],
+    ),
+    "two plugins' sections": (
+        [("The a plugin", "A bad one"), ("The c plugin", "Worse")],
+        ["a change of zoo-plugin-c, in one with zoo-plugin-a."],
+    ),
+    "the first-party part too": (
+        [("The first plugin", "The very first"), ("The c plugin", "Better")],
+        ["a change of zoo-plugin-first, in one with zoo-plugin-c."],
+    ),
+    "unpinning": (
+        [(HUB, "sources: {bundled: models/some}")],
+        ["a/model-0 is no longer pinned to a commit."],
+    ),
+    "a model that goes": (
+        [("a/model-0:", "a/model-1:")],
+        ["warning a/model-0 is gone; who loads it by this name no longer can."],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PROPOSALS)
+def test_what_a_pull_request_may_do(tmp_path: Path, case: str) -> None:
+    changes, expected = PROPOSALS[case]
+    new = OLD
+    for old, by in changes:
+        assert old in new
+        new = new.replace(old, by, 1)
+    old_path, path = written(tmp_path, OLD, "old.yaml"), written(tmp_path, new)
+    found = check_against(path, old_path)
+    marks = {Level.ERROR: "", Level.WARNING: "warning "}
+    assert [marks[f.level] + f.message for f in found] == expected
+    assert all(finding.path == str(path) and finding.line for finding in found)
+
+
+def test_a_section_is_not_removed_by_others(tmp_path: Path) -> None:
+    path = written(tmp_path, OLD[: OLD.index(FIRST_OF_C)])
+    (finding,) = check_against(path, written(tmp_path, OLD, "old.yaml"))
+    assert finding.message == "c/ of zoo-plugin-c is removed, which its maintainers do."
+    assert finding.level is Level.ERROR

@@ -7,6 +7,7 @@ import sys
 
 from zoo_core.plugins.listing import Listing
 from zoo_core.plugins.source import Source
+from zoo_core.plugins.user_files import user_folder
 
 _VARIABLES = ("ZOO_DISABLE", "ZOO_PLUGINS", "ZOO_REGISTRY", "ZOO_HOME", "HOME")
 _VARIABLES += ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "LOCALAPPDATA", "APPDATA")
@@ -31,7 +32,7 @@ def _unchanged(last: Listing) -> bool:
 
 def _surroundings() -> object:
     variables = tuple(os.environ.get(name) for name in _VARIABLES)
-    return variables, tuple((folder, _time(folder)) for folder in sys.path)
+    return variables, tuple((folder, _time(folder)) for folder in (*sys.path, user_folder()))
 
 
 def _time(folder: str) -> int:

@@ -10,12 +10,12 @@ from typing import final
 
 from zoo_core.errors import OptionError, RegistryFileError
 from zoo_core.plugins.current import listing
-from zoo_core.plugins.folders import config_folder
-from zoo_core.plugins.user_files import user_files
+from zoo_core.plugins.user_files import user_files, user_folder
 from zoo_core.plugins.yaml_file import LinedDict, parse, read
 from zoo_core.registry.rewriting import text_of
 
 FILE = "registry.yaml"
+PROJECT = "pyproject.toml"
 _EMPTY = "schema: 1\n"
 
 
@@ -64,22 +64,24 @@ def nearest_file(folder: Path) -> Path:
     if found is not None:
         return found
     own = user_files()
-    return Path(own[0]) if own else Path(config_folder()) / "registry.d" / "own.yaml"
+    return Path(own[0]) if own else Path(user_folder()) / "own.yaml"
 
 
 def plugin_file(folder: Path) -> Path | None:
-    """Look for a plugin's registry file in a folder, its packages, and the folders above.
+    """Look for a plugin's registry file in a folder and those above, up to the first project.
 
-    The search ends at the first project. Raises OptionError where there are several.
+    Of a project its packages are searched too. Raises OptionError where there are several.
     """
     for place in _upwards(folder):
-        here = [place / FILE, *place.glob(f"*/{FILE}"), *place.glob(f"src/*/{FILE}")]
+        here = [place / FILE]
+        if (place / PROJECT).is_file():
+            here += [*place.glob(f"*/{FILE}"), *place.glob(f"src/*/{FILE}")]
         found = [path for path in sorted(here) if path.is_file() and _has(path, "plugin")]
         if len(found) > 1:
             raise OptionError(
                 "One registry file is meant",
                 received=", ".join(map(str, found)),
-                remedy="Name it.",
+                remedy="Name it by its path.",
             )
         if found:
             return found[0]
@@ -131,7 +133,7 @@ def _upwards(folder: Path) -> Iterator[Path]:
     folder = folder.absolute()
     for place in (folder, *folder.parents):
         yield place
-        if (place / "pyproject.toml").is_file() or (place / ".git").exists():
+        if (place / PROJECT).is_file() or (place / ".git").exists():
             return
 
 

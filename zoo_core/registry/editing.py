@@ -11,6 +11,7 @@ from zoo_core.plugins.yaml_file import LinedDict, file_error, parse
 from zoo_core.registry.emission import emit
 
 _STEP = 2
+_EMPTY = re.compile(r"(:) *(?:\{ *\}|null|~)(?= *(?:#|$))")
 
 
 def with_value(path: str, text: str, keys: Sequence[str], value: Any) -> str:
@@ -93,6 +94,11 @@ class Lines:
             self._lines[-1] += self._ending
         self._lines[start:end] = [text.replace("\n", self._ending)]
 
+    def fill(self, line: int, text: str) -> None:
+        """Give a key that has nothing, or `{}`, a mapping; its comment stays."""
+        key = _EMPTY.sub(r"\1", self._lines[line - 1].rstrip("\r\n"))
+        self.replace(line - 1, line, f"{key}\n{text}")
+
     def _is_between(self, index: int, indent: int) -> bool:
         bare = self._lines[index].lstrip()
         column = len(self._lines[index]) - len(bare)
@@ -111,7 +117,10 @@ def _set(lines: Lines, data: LinedDict, keys: Sequence[str], value: Any) -> None
     key, rest = keys[depth], keys[depth + 1 :]
     for outer in reversed(rest):
         value = {outer: value}
-    if key in data:
+    if key in data and rest:
+        indent = lines.indent(key, data.lines[key])
+        lines.fill(data.lines[key], emit(value, indent + _STEP))
+    elif key in data:
         indent = lines.indent(key, data.lines[key])
         end = lines.end(data.lines[key], _limit(data, key, limit), indent)
         lines.replace(data.lines[key] - 1, end, emit({key: value}, indent))

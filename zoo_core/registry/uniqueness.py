@@ -28,7 +28,9 @@ def _names(section: LinedDict) -> Iterator[tuple[str, int]]:
     plugin, models = section.get("plugin"), section.get("models")
     if isinstance(plugin, LinedDict) and isinstance(plugin.get("namespace"), str):
         yield f"{plugin['namespace']}/", plugin.line_of("namespace")
-    for name, entry in models.items() if isinstance(models, LinedDict) else ():
+    if not isinstance(models, LinedDict):
+        return
+    for name, entry in models.items():
         yield name, models.line_of(name)
         if isinstance(entry, LinedDict) and isinstance(entry.get("aliases"), LinedList):
             texts = (alias for alias in entry["aliases"] if isinstance(alias, str))
