@@ -1,0 +1,1 @@
+"""The statistics of the checks: integrals over a space, sums over codes, and tests of fit."""
