@@ -132,9 +132,10 @@ class HiddenMarkov(zoo.Generator, zoo.DensityModel, StateModel, SufficientStatis
             return self.initial.new_zeros(len(z))
         emitted, mask = self.emit(z)
         states = path.padded()[0]
-        first = self.begin(len(z), call).gather(1, states[:, :1])[:, 0] * (z.lengths > 0)
-        moved = self.step()[states[:, :-1], states[:, 1:]] * mask[:, 1:]
-        return first + moved.sum(1) + emitted.gather(2, states[..., None])[..., 0].sum(1)
+        first = self.begin(len(z), call).gather(1, states[:, :1])
+        moved = self.step()[states[:, :-1], states[:, 1:]]
+        chain = torch.cat([first, moved], 1).masked_fill(~mask, 0.0)
+        return (chain + emitted.gather(2, states[..., None])[..., 0]).sum(1)
 
     def _statistics(self, z: zoo.Ragged, weight: Tensor, call: zoo.Call) -> Stats:
         """Expected counts of first states, moves and emissions (Rabiner 1989, eqs. 37–40)."""

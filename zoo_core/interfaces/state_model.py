@@ -112,12 +112,13 @@ class StateModel(Model, interface=True):
     @final
     def _states(self, path: Any, z: Ragged) -> Ragged:
         """Check a path: a state for each step."""
-        if not isinstance(path, Ragged) or not torch.equal(path.lengths, z.lengths):
+        if not isinstance(path, Ragged):
+            raise DataError("A path of states is a Ragged", received=type(path).__name__)
+        path = path.to(z.values.device)
+        if not torch.equal(path.lengths, z.lengths):
             raise DataError(
-                "A path is a Ragged with a state for each step of the data",
-                received=f"lengths {path.lengths.tolist()[:8]}"
-                if isinstance(path, Ragged)
-                else type(path).__name__,
+                "A path has a state for each step of the data",
+                received=f"lengths {path.lengths.tolist()[:8]} for {z.lengths.tolist()[:8]}",
             )
         values = path.values
         inside = values.dtype is torch.int64 and bool(

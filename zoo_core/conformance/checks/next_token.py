@@ -82,7 +82,8 @@ def a_cache_changes_nothing(subject: Subject) -> None:
         before = before + gain
         plain, _ = _next(model, whole.beginnings(before))
         _require_equal(
-            *(cached, plain),
+            cached,
+            plain,
             rule="A cache changes no figure",
             remedy="Keep all that later codes depend on, for each row, after its own last step.",
         )
@@ -99,7 +100,8 @@ def next_codes_do_not_depend_on_the_rows_beside(subject: Subject) -> None:
     together = _next(subject.exact, prefix)[0]
     alone = [_next(subject.exact, one)[0] for one in prefix.single()]
     _require_equal(
-        *(together, torch.cat(alone)),
+        together,
+        torch.cat(alone),
         rule="What comes next doesn't depend on the prefixes beside",
         remedy="Mask the padding; read each row at its own last step.",
     )

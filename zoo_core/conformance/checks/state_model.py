@@ -54,7 +54,8 @@ def paths_add_up_to_the_density(subject: Subject) -> None:
     with torch.no_grad():
         log_prob = model.log_prob(data.x, condition=data.condition)
     _require(
-        *(summed, log_prob),
+        summed,
+        log_prob,
         rule="log p(x, path) summed over all paths is log p(x)",
         remedy="Count the first state, each move and each step's data once.",
     )
@@ -73,7 +74,8 @@ def the_filter_is_that_of_enumeration(subject: Subject) -> None:
         ends = torch.arange(1, len(one.x.values) + 1).split(1)
         truth += [_posterior(model, one.beginnings(end))[-1] for end in ends]
     _require(
-        *(model.filter(data.x, condition=data.condition).values, torch.stack(truth)),
+        model.filter(data.x, condition=data.condition).values,
+        torch.stack(truth),
         rule="The filter gives log p(z_t | x_1 … x_t)",
         remedy="Normalise the forward variable at each step; leave out the steps to come.",
     )
@@ -109,12 +111,14 @@ def viterbi_finds_the_best_path(subject: Subject) -> None:
     with torch.no_grad():
         own = model.path_log_prob(data.x, path, condition=data.condition)
     _require(
-        *(said, own),
+        said,
+        own,
         rule="Viterbi's figure is log p(x, path) of its path",
         remedy="Count the first state and each step's data in the score.",
     )
     _require(
-        *(own, best),
+        own,
+        best,
         rule="Viterbi's path is the most probable one",
         remedy="Maximise over whole paths: the best states one by one are no best path.",
     )
@@ -149,13 +153,15 @@ def states_do_not_depend_on_the_sequences_beside(subject: Subject) -> None:
     alone = [_answers(subject.exact, one) for one in data.single()]
     for name, seen in together.items():
         _require(
-            *(seen, torch.cat([answers[name] for answers in alone])),
+            seen,
+            torch.cat([answers[name] for answers in alone]),
             rule=f"{name} doesn't depend on the sequences beside",
             remedy="Mask the padding; end each sequence at its own last step.",
         )
     empty = together["viterbi"][_LENGTHS.index(0)]
     _require(
-        *(empty, torch.zeros_like(empty)),
+        empty,
+        torch.zeros_like(empty),
         rule="A sequence without steps has probability 1",
         remedy="Leave the first state out where there is no first step.",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -39,7 +40,8 @@ def statistics_of_parts_add_up(subject: Subject) -> None:
     for other in others:
         first = first + other
     _require_close(
-        *(first, _statistics(subject.exact, data)),
+        first,
+        _statistics(subject.exact, data),
         rule="Statistics of parts add up to those of the whole",
         remedy="Give sums over rows, and divide in update(); batch rows alone decide nothing.",
     )
@@ -92,7 +94,7 @@ def statistics_change_nothing(subject: Subject) -> None:
             remedy="Change parameters in update() alone.",
         )
     _require_close(
-        *(first, second), rule="The same rows have the same statistics", remedy="Draw nothing."
+        first, second, rule="The same rows have the same statistics", remedy="Draw nothing."
     )
 
 
@@ -170,20 +172,23 @@ def samples_teach_the_model_itself(subject: Subject) -> Evidence:
     finite where q has never seen a code. A scale of a Gaussian that is wrong by 15% in each of
     two dimensions is caught with probability > .99.
     """
-    model, data = subject.copy().double(), _samples(subject, "taught")
+    model: Any = subject.copy().double()
     _require_exact(model)
-    fresh = _samples(subject, "held out")
+    data, fresh = _samples(subject, "taught"), _samples(subject, "held out")
     before, scores = _state(model), _log_prob(model, fresh)
-    teacher: Any = model
-    teacher.update(1000 * _statistics(model, data))
-    pairs = torch.stack([scores, _log_prob(model, fresh)])
-    drop = float((scores - pairs.logsumexp(0) + torch.log(torch.tensor(2.0))).sum())
+    model.update(1000 * _statistics(model, data))
+    drop = float((scores - torch.logaddexp(scores, _log_prob(model, fresh)) + math.log(2)).sum())
     moved = sum(int((tensor != before[name]).sum()) for name, tensor in _state(model).items())
-    half = torch.tensor([max(moved, 1) / 2, max(drop, 0.0) / 1.25], dtype=torch.float64)
     return Evidence(
-        {"drop in log-likelihood": float(torch.special.gammaincc(half[0], half[1]))},
+        {"drop in log-likelihood": _chi_square_tail(drop / (5 / 8), max(moved, 1))},
         received=f"{drop:.3g} nats lost on {_SAMPLES} rows, {moved} numbers learnt",
     )
+
+
+def _chi_square_tail(value: float, freedom: int) -> float:
+    """Give P(χ² ≥ value)."""
+    half = torch.tensor([freedom / 2, max(value, 0.0) / 2], dtype=torch.float64)
+    return float(torch.special.gammaincc(half[0], half[1]))
 
 
 def _rows(subject: Subject, purpose: str) -> Batch:
@@ -234,19 +239,17 @@ def _state(model: Any) -> dict[str, Tensor]:
 
 def _require_updated(model: Any, stats: Stats) -> None:
     """Update, and look at what has changed."""
-    tensors, sums = dict(model.state_dict()), {k: t.clone() for k, t in stats.tensors.items()}
-    form = {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()}
+    tensors = dict(model.state_dict())
+    form = {name: _form(tensor) for name, tensor in tensors.items()}
+    sums = {name: tensor.clone() for name, tensor in stats.tensors.items()}
     model.update(stats)
-    after = model.state_dict()
-    faults = [f"another shape or type of {k}" for k, t in after.items() if _form(t) != form.get(k)]
-    faults += [f"no {name} any more" for name in form if name not in after]
+    after = dict(model.state_dict())
+    faults = [f"a tensor {name}, come or gone" for name in form.keys() ^ after.keys()]
     faults += [
-        f"another tensor in the place of {k}"
-        for k, t in after.items()
-        if k in tensors and t.data_ptr() != tensors[k].data_ptr()
+        f"another {name}" for name in form if name in after and _form(after[name]) != form[name]
     ]
     faults += [f"NaN in {name}" for name, tensor in after.items() if bool(tensor.isnan().any())]
-    faults += [f"other statistics {k}" for k, t in sums.items() if not same(t, stats[k])]
+    faults += [f"other statistics {name}" for name in sums if not same(sums[name], stats[name])]
     if faults:
         raise ConformanceError(
             "An update changes the values of tensors, in place, and nothing else",
@@ -255,8 +258,9 @@ def _require_updated(model: Any, stats: Stats) -> None:
         )
 
 
-def _form(tensor: Tensor) -> tuple[torch.Size, torch.dtype]:
-    return tensor.shape, tensor.dtype
+def _form(tensor: Tensor) -> tuple[torch.Size, torch.dtype, int]:
+    """Give what an update in place leaves as it is: shape, type, place in memory."""
+    return tensor.shape, tensor.dtype, tensor.data_ptr()
 
 
 def _require_close(seen: Stats, expected: Stats, *, rule: str, remedy: str) -> None:
