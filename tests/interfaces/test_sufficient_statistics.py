@@ -21,6 +21,8 @@ from zoo_core.conformance.result import Status
 from zoo_core.conformance.running import run_check
 from zoo_core.conformance.subject import Subject
 from zoo_core.errors import ConditionError, DataError, DefinitionError, UnsupportedError
+from zoo_core.interfaces.batch import Batch
+from zoo_core.interfaces.preprocessing import Standardize
 from zoo_core.interfaces.sufficient_statistics import Stats, SufficientStatistics
 
 LABEL = zoo.Part("core/label", {"classes": 3})
@@ -187,6 +189,26 @@ def test_final_methods_stay() -> None:
         type("Late", (Bare,), {"update": lambda self, stats: None})
 
 
+class Standardized(GaussianRegression):
+    """The same in a network space of its own."""
+
+    def _preprocessing(self) -> tuple[Standardize, ...]:
+        return (Standardize(),)
+
+
+def _standardized() -> Standardized:
+    model = Standardized.create(space=zoo.Space.real(2))
+    model.fit_preprocessing(Batch(_rows().float()), zoo.rng(0))
+    return model
+
+
+def test_statistics_are_of_network_space() -> None:
+    model, x = _standardized().double(), _rows()
+    model.update(model.statistics(x))
+    truth = torch.distributions.Normal(x.mean(0), x.std(0, correction=0))
+    torch.testing.assert_close(model.log_prob(x), truth.log_prob(x).sum(1))
+
+
 def _mixture() -> Mixture:
     zoo.register(GaussianRegression)
     part = zoo.Part("test/gaussian-regression", {})
@@ -196,6 +218,7 @@ def _mixture() -> Mixture:
 MODELS: dict[str, Callable[[], zoo.Model]] = {
     "gaussian": lambda: GaussianRegression.create(space=zoo.Space.real()),
     "gaussian, told": lambda: GaussianRegression.create(space=REAL, conditioner=LABEL),
+    "gaussian, standardised": _standardized,
     "mixture": _mixture,
     "hidden markov": lambda: HiddenMarkov.create(space=CODES),
     "hidden markov of bits": lambda: HiddenMarkov.create(space=zoo.Space.binary(ragged=True)),
