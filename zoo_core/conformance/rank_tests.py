@@ -14,7 +14,7 @@ from torch import Tensor
 
 from zoo_core.interfaces.ragged import Ragged
 
-_PROJECTIONS = 2
+_PROJECTIONS = 3
 
 
 def matrix(x: Tensor | Ragged) -> Tensor:
@@ -79,12 +79,13 @@ def projections(x: Tensor, rng: torch.Generator) -> Tensor:
 
 
 def _features(x: Tensor, rng: torch.Generator) -> dict[str, Tensor]:
+    """Give ranks of projections, of their distances from the median, and of the entries' own."""
     projected = projections(x, rng)
-    distant = ranks_of(projected.abs(), rng)
-    found = {}
-    for k in range(projected.shape[1]):
-        found[f"location {k}"], found[f"spread {k}"] = projected[:, k], distant[:, k]
-    return found
+    distances = projected.abs()
+    if x.shape[1] > 1:
+        distances = torch.cat([distances, ranks_of(x, rng).abs().sum(1, keepdim=True)], 1)
+    found = {f"location {k}": column for k, column in enumerate(projected.T)}
+    return found | {f"spread {k}": column for k, column in enumerate(ranks_of(distances, rng).T)}
 
 
 def _kruskal_wallis(ranks: Tensor, groups: int) -> tuple[Tensor, int]:

@@ -96,17 +96,17 @@ def each_row_is_scored_under_its_own_condition(subject: Subject) -> None:
 def each_row_is_sampled_under_its_own_condition(subject: Subject) -> Evidence:
     """Samples with a condition each have, row by row, the law of those under that condition alone.
 
-    128 rows a condition in turn, against 128 under one, by rank tests of random projections in
-    location and spread. Two conditions that are mistaken for each other are caught with
-    probability > .99 where they move the samples by one standard deviation.
+    256 rows a condition in turn, against 256 under one, by rank tests of random projections in
+    location and spread. A condition that is mistaken for another is caught with probability > .98
+    where they move the samples by one standard deviation, > .8 by half of one.
     """
     conditions = _distinct(subject)
-    raw, owner = conditions.in_turn(128 * len(conditions.chosen))
+    raw, owner = conditions.in_turn(256 * len(conditions.chosen))
     rng = subject.rng("mixed conditions")
     mixed = matrix(drawn(subject, len(owner), rng, condition=raw))
     p_values = {}
     for which, condition in enumerate(conditions):
-        single = drawn(subject, 128, subject.rng(f"condition {which}"), condition=condition)
+        single = drawn(subject, 256, subject.rng(f"condition {which}"), condition=condition)
         rng = subject.rng(f"projections {which}")
         for name, p in two_samples(mixed[owner == which], matrix(single), rng).items():
             p_values[f"{name}, condition {which}"] = p

@@ -154,9 +154,8 @@ def bad_data_are_refused_before_anything_changes(subject: Subject) -> None:
         if seen or changed:
             raise ConformanceError(
                 "A fit refuses bad data before anything has changed",
-                received=f"{seen or 'an error'} for {what}"
-                + f", {changed} changed" * bool(changed),
-                remedy="Say in _space() what one sample is; look at all data before setting tensors.",
+                received=f"{seen or 'an error'} for {what}; changed: {changed or 'nothing'}",
+                remedy="Say in _space() what one sample is; look at all data, then set tensors.",
             )
 
 

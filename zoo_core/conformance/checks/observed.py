@@ -45,10 +45,11 @@ def observed_values_are_kept(subject: Subject) -> None:
                 received=f"{x[mask][:3].tolist()} for {wanted[mask][:3].tolist()}",
                 remedy="Keep call.observed.values where call.observed.mask is True.",
             )
-        if subject.model.space.kind is Kind.REAL and same(x[0][~mask[0]], x[2][~mask[2]]):
+        first, third = x[0][~mask[0]], x[2][~mask[2]]
+        if subject.model.space.kind is Kind.REAL and len(first) and same(first, third):
             raise ConformanceError(
                 "What isn't observed is drawn for each sample",
-                received=f"{x[0][~mask[0]][:3].tolist()} twice",
+                received=f"{first[:3].tolist()} twice",
                 remedy="Draw the entries where call.observed.mask is False.",
             )
 
@@ -57,21 +58,26 @@ def observed_values_are_kept(subject: Subject) -> None:
 def the_rest_follows_what_is_observed(subject: Subject) -> Evidence:
     """Samples told a part of a row follow the density of the rest given that part.
 
-    Half the entries of 256 rows of the model are told, and the others drawn again: given what is
-    told, old and new are draws of one law, so that swapping them changes nothing. The old rest
+    Half the entries of each of 256 rows of the model are told, of every other row the other half,
+    and the rest is drawn again: given what is told, old and new are draws of one law, so that swapping them changes nothing. The old rest
     minus the new one, alone and times what was told, is as likely negative as positive. A model
     that draws the rest as if nothing was told is caught with probability > .99 at a correlation
-    of .6.
+    of .8, and .75 at .6.
     """
     if subject.model.space.missing:
         raise Skip("rows of this space may lack the values to be told")
     mask = _mask(subject)
     if bool(mask.all()):
         raise Skip("a sample has one entry, which leaves no rest")
+    old: Any = drawn(subject, 256, subject.rng("old"))
+    masks = torch.stack([mask, ~mask]).repeat(128, *[1] * mask.ndim)
+    # Where nothing is told, values say nothing: another row's stand there.
+    values = torch.where(masks, old, old.roll(1, 0))
+    new: Any = drawn(subject, 256, subject.rng("new"), observed=Observed(values, masks))
     p_values = {}
-    for told, name in ((mask, "one half"), (~mask, "other half")):
-        old, new = _twice(subject, told, name)
-        p_values |= _symmetry(old, new, told.flatten(), subject.rng(f"ranks {name}"), name)
+    for first, told in enumerate((mask.flatten(), ~mask.flatten())):
+        pair = matrix(old)[first::2], matrix(new)[first::2]
+        p_values |= _symmetry(*pair, told, subject.rng(f"ranks {first}"), f"half {first}")
     return Evidence(p_values)
 
 
@@ -80,15 +86,6 @@ def _mask(subject: Subject) -> Tensor:
     size = subject.model.space.size
     chosen = torch.randperm(size, generator=subject.rng("mask")) < max(1, size // 2)
     return chosen.reshape(subject.model.space.shape)
-
-
-def _twice(subject: Subject, told: Tensor, name: str) -> tuple[Tensor, Tensor]:
-    old = drawn(subject, 128, subject.rng(f"old {name}"))
-    if not isinstance(old, Tensor):
-        raise Skip("sequences have no fixed part that could be told")
-    observed = Observed(old, told.expand(old.shape))
-    new = drawn(subject, 128, subject.rng(f"new {name}"), observed=observed)
-    return matrix(old), matrix(new)
 
 
 def _symmetry(

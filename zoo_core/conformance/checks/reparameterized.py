@@ -44,7 +44,7 @@ _exact = both(_claimed, density_is(DensityKind.EXACT))
 
 @check(claimed=_claimed)
 def reparameterized_samples_repeat(subject: Subject) -> None:
-    """The same seed of `rng` gives the same samples and densities to the bit, another one others."""
+    """The same seed of `rng` gives the same samples and densities to the bit; another, others."""
     x, log_prob = _rsample(subject.model, subject, 8, "repeat")
     again, same_log_prob = _rsample(subject.model, subject, 8, "repeat")
     other, _ = _rsample(subject.model, subject, 8, "another")
@@ -61,8 +61,9 @@ def reparameterized_samples_repeat(subject: Subject) -> None:
 def reparameterized_samples_follow_sample(subject: Subject) -> Evidence:
     """Samples of `rsample` and of `sample` have one law.
 
-    256 of each, by rank tests of random projections in location and spread. A shift by half a
-    standard deviation is caught with probability > .98, a scale wrong by half with > .99.
+    256 of each, by rank tests of random projections in location and spread. A shift by one
+    standard deviation and a scale that is wrong by a factor of 2 are caught with probability
+    > .98, a factor of 1.5 with .8 where a row has one entry and > .99 where it has more.
     """
     x, _ = _rsample(subject.model, subject, _ROWS, "reparameterized")
     plain = drawn(subject, _ROWS, subject.rng("plain"))
