@@ -8,9 +8,20 @@ import pytest
 
 from blocks import run_page
 
-PAGES = ["docs/training.md", "docs/data.md", "docs/evaluation.md", "docs/flows.md"]
+PAGES = [
+    "docs/training.md",
+    "docs/data.md",
+    "docs/evaluation.md",
+    "docs/flows.md",
+    "docs/train-and-publish.md",
+]
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_block_of_a_guide_runs(page: str, tmp_path: Path) -> None:
+def test_every_block_of_a_guide_runs(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ZOO_REGISTRY", raising=False)
+    for variable in ("XDG_CONFIG_HOME", "APPDATA"):
+        monkeypatch.setenv(variable, str(tmp_path / "settings"))
     run_page(page, tmp_path)

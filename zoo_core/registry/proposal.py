@@ -10,8 +10,9 @@ from typing import Any, final
 
 from zoo_core.plugins.distributions import normalized
 from zoo_core.plugins.finding import Finding, Level
-from zoo_core.plugins.yaml_file import LinedDict, read
+from zoo_core.plugins.yaml_file import LinedDict, parse
 from zoo_core.registry.index_editing import first_third_party_line, namespace_in
+from zoo_core.registry.rewriting import text_of
 
 
 @final
@@ -50,8 +51,8 @@ def check_against(path: str | os.PathLike[str], old: str | os.PathLike[str]) -> 
 
 def _parts(path: str) -> dict[str, _Part]:
     """Give a file's sections by namespace."""
-    data = read(path)
-    begin = first_third_party_line(Path(path).read_text(encoding="utf-8"))
+    text = text_of(Path(path))
+    data, begin = parse(text.encode(), path), first_third_party_line(text)
     items = data.get("plugins", [data])
     sections = [item for item in items if isinstance(item, LinedDict) and namespace_in(item)]
     return {namespace_in(s): _Part(s, s.line, s.line < begin) for s in sections}
