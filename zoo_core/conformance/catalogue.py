@@ -8,9 +8,12 @@ from zoo_core.conformance.checks import (
     conditional,
     conditioner,
     configuration,
+    denoiser,
     fit,
     generator,
+    guidance,
     loss,
+    matcher,
     modes,
     next_token,
     observed,
@@ -41,6 +44,9 @@ _THEMES = (
     conditional,
     conditioner,
     reparameterized,
+    denoiser,
+    guidance,
+    matcher,
     fit,
 )
 
