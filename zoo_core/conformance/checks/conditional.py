@@ -16,7 +16,7 @@ from zoo_core.conformance.checks.generator import drawn
 from zoo_core.conformance.claims import both, conditional, is_density, is_generator
 from zoo_core.conformance.draws import LENGTH
 from zoo_core.conformance.evidence import Evidence
-from zoo_core.conformance.rank_tests import matrix, two_samples
+from zoo_core.conformance.statistics.rank_tests import matrix, two_samples
 from zoo_core.conformance.subject import Subject
 from zoo_core.errors import ConditionError, ConformanceError
 from zoo_core.interfaces.context import Context

@@ -14,7 +14,7 @@ from zoo_core.conformance.check import check
 from zoo_core.conformance.claims import both, is_generator
 from zoo_core.conformance.draws import LENGTH
 from zoo_core.conformance.evidence import Evidence
-from zoo_core.conformance.rank_tests import clusters, matrix, two_samples
+from zoo_core.conformance.statistics.rank_tests import clusters, matrix, two_samples
 from zoo_core.conformance.subject import Subject
 from zoo_core.errors import (
     ConformanceError,

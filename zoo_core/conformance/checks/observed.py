@@ -12,7 +12,7 @@ from zoo_core.conformance.check import Skip, check
 from zoo_core.conformance.checks.generator import drawn
 from zoo_core.conformance.claims import both, density_is, is_generator, observes
 from zoo_core.conformance.evidence import Evidence
-from zoo_core.conformance.rank_tests import matrix, projections, ranks_of, swapped
+from zoo_core.conformance.statistics.rank_tests import matrix, projections, ranks_of, swapped
 from zoo_core.conformance.subject import Subject
 from zoo_core.errors import ConformanceError
 from zoo_core.interfaces.call import Observed
@@ -59,10 +59,10 @@ def the_rest_follows_what_is_observed(subject: Subject) -> Evidence:
     """Samples told a part of a row follow the density of the rest given that part.
 
     Half the entries of each of 256 rows of the model are told, of every other row the other half,
-    and the rest is drawn again: given what is told, old and new are draws of one law, so that swapping them changes nothing. The old rest
-    minus the new one, alone and times what was told, is as likely negative as positive. A model
-    that draws the rest as if nothing was told is caught with probability > .99 at a correlation
-    of .8, and .75 at .6.
+    and the rest is drawn again: given what is told, old and new are draws of one law, so that
+    swapping them changes nothing. The old rest minus the new one, alone and times what was told,
+    is as likely negative as positive. A model that draws the rest as if nothing was told is
+    caught with probability > .99 at a correlation of .8, and .75 at .6.
     """
     if subject.model.space.missing:
         raise Skip("rows of this space may lack the values to be told")

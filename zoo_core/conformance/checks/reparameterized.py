@@ -15,7 +15,7 @@ from zoo_core.conformance.check import check
 from zoo_core.conformance.checks.generator import drawn
 from zoo_core.conformance.claims import both, density_is, is_generator, provides
 from zoo_core.conformance.evidence import Evidence
-from zoo_core.conformance.rank_tests import matrix, swapped, two_samples
+from zoo_core.conformance.statistics.rank_tests import matrix, swapped, two_samples
 from zoo_core.conformance.subject import Subject
 from zoo_core.errors import ConformanceError
 from zoo_core.interfaces.density import DensityKind
