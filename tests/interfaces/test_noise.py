@@ -50,6 +50,11 @@ def test_impossible_levels_are_refused(alpha: float, sigma: float) -> None:
         Noise(torch.tensor([1.0, alpha]), torch.tensor([1.0, sigma]))
 
 
+def test_numbers_keep_their_digits() -> None:
+    alpha, sigma = Noise(1 / 3, 2 / 3).over(torch.zeros(1, 1, dtype=torch.float64))
+    assert (float(alpha), float(sigma)) == (1 / 3, 2 / 3)
+
+
 def test_levels_of_another_number_of_rows_are_refused() -> None:
     with pytest.raises(DataError, match="one for each"):
         Noise(torch.ones(2), 1.0).add(torch.zeros(3, 1), torch.zeros(3, 1))

@@ -102,7 +102,8 @@ class ClassifierFree(Guidance):
         scale = torch.as_tensor(self.scale, dtype=torch.float64)
         if scale.shape not in ((), (n,)) or not bool(torch.isfinite(scale).all()):
             raise OptionError("scale is a number, or one a sample, finite", received=self.scale)
-        return _BoundClassifierFree(model, scale.expand(n), self._negative(model, n))
+        scale = scale.to(model.dtype).to(model.device).expand(n)
+        return _BoundClassifierFree(model, scale, self._negative(model, n))
 
     def _negative(self, model: Model, n: int) -> Codes | Context:
         if self.negative is None:

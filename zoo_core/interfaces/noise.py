@@ -32,7 +32,7 @@ class Noise:
     sigma: float | Tensor
 
     def __post_init__(self) -> None:
-        given = [torch.as_tensor(value) for value in (self.alpha, self.sigma)]
+        given = [_number(value) for value in (self.alpha, self.sigma)]
         # Looking at values on an accelerator would wait for it at every step of a sampler.
         seen = all(value.device.type == "cpu" for value in given)
         if any(value.ndim > 1 for value in given) or (seen and not _allowed(*given)):
@@ -92,7 +92,7 @@ def noised_rows(model: Boundary, x: Tensor) -> Tensor:
 
 def over_rows(value: float | Tensor, x: Tensor) -> Tensor:
     """Shape a number, or one a row, to be multiplied by x. Raises DataError for another count."""
-    value = torch.as_tensor(value).to(x)
+    value = torch.as_tensor(value, dtype=x.dtype, device=x.device)
     if value.ndim and len(value) not in (1, len(x)):
         raise DataError(
             "There is one number for all rows, or one for each",
