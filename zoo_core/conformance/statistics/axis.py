@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -50,3 +51,20 @@ def bounded(space: Space) -> Axis | None:
     if space.kind is Kind.UNIT:
         return Axis(0.5, 0.5, infinite=False)
     return Axis(0.0, math.pi, infinite=False) if space.kind is Kind.ANGLE else None
+
+
+def rows(t: Tensor, axes: Sequence[Axis], space: Space) -> Tensor:
+    """Map `t [n, d]` to rows of the space."""
+    x = torch.stack([axis.value(column) for axis, column in zip(axes, t.T, strict=True)], 1)
+    return x.reshape(len(t), *space.shape)
+
+
+def coordinates(x: Tensor, axes: Sequence[Axis]) -> Tensor:
+    """Map rows of the space to t, `[n, d]`."""
+    columns = x.reshape(len(x), len(axes)).double().T
+    return torch.stack([a.inverse(column) for a, column in zip(axes, columns, strict=True)], 1)
+
+
+def log_slope(t: Tensor, axes: Sequence[Axis]) -> Tensor:
+    """Give the log-determinant of the map from t to rows, `[n]`."""
+    return sum((a.log_slope(c) for a, c in zip(axes, t.T, strict=True)), t.new_zeros(len(t)))

@@ -14,13 +14,16 @@ from zoo_core.conformance.statistics.rule import rule
 Score = Callable[[Tensor], Tensor]
 """Log-density with respect to dt at `t [n, d]`, `[n]`."""
 
+EDGE = 1 - 1e-9
+"""Where the tiling ends: at 1 itself real numbers are infinite, and some densities are."""
+
 
 @final
 @dataclass(frozen=True, eq=False)
 class Panels:
     """Boxes `low … high [b, d]`, the cell that each is a part of `[b]`, log-densities `[b, k]`.
 
-    The k nodes of a box are those of Gauss and Legendre's rule in each of d directions.
+    The k nodes of a box are those of Lobatto's rule in each of d directions.
     """
 
     low: Tensor
@@ -31,7 +34,7 @@ class Panels:
     @staticmethod
     def tiling(breaks: int, d: int, score: Score) -> Panels:
         """Tile the square with breaks^d equal boxes, each of them a cell of its own."""
-        edges = torch.linspace(-1, 1, breaks + 1, dtype=torch.float64)
+        edges = torch.linspace(-EDGE, EDGE, breaks + 1, dtype=torch.float64)
         low = torch.cartesian_prod(*[edges[:-1]] * d).reshape(-1, d)
         high = torch.cartesian_prod(*[edges[1:]] * d).reshape(-1, d)
         return Panels._scored(low, high, torch.arange(len(low)), score)
@@ -65,6 +68,11 @@ class Panels:
     @property
     def _volume(self) -> Tensor:
         return ((self.high - self.low) / 2).prod(1)
+
+    def holding(self, t: Tensor) -> Tensor:
+        """Give the box that each point `[n, d]` of the square lies in, `[n]`."""
+        inside = (self.low <= t[:, None]) & (t[:, None] <= self.high)
+        return inside.all(-1).to(torch.uint8).argmax(1)
 
     def roughness(self, which: Tensor) -> Tensor:
         """Give the doubt about the mass of the boxes `which [s]` relative to it, `[d, s]`."""

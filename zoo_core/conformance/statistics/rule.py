@@ -1,4 +1,4 @@
-"""Rule: Gauss–Legendre quadrature of one panel, with a coarser rule on some of its nodes."""
+"""Rule: Gauss–Lobatto quadrature of one panel, with a coarser rule on some of its nodes."""
 
 from __future__ import annotations
 
@@ -22,15 +22,22 @@ class Rule(NamedTuple):
 
 @cache
 def rule() -> Rule:
-    """Give Gauss and Legendre's rule of 7 nodes, exact to degree 13.
+    """Give Lobatto's rule of 7 nodes, exact to degree 11; both ends are nodes.
 
-    The coarser one leaves the middle out and is exact to degree 5; how far they are apart is a
-    cautious estimate of the error.
+    With nodes at the ends no edge of a support hides between two panels. The coarser rule leaves
+    the middle out and is exact to degree 5; how far the two are apart is a cautious estimate of
+    the error.
     """
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    inner = np.polynomial.Legendre.basis(_NODES - 1).deriv().roots()
+    nodes = np.concatenate([[-1.0], np.sort(inner.real), [1.0]])
     kept = np.arange(_NODES) != _NODES // 2
-    powers = np.polynomial.legendre.legvander(nodes[kept], _NODES - 2).T
-    coarse = np.zeros(_NODES)
-    # Legendre polynomials integrate to 2, 0, 0, …
-    coarse[kept] = np.linalg.solve(powers, 2.0 * (np.arange(_NODES - 1) == 0))
+    weights, coarse = _interpolating(nodes), np.zeros(_NODES)
+    coarse[kept] = _interpolating(nodes[kept])
     return Rule(*(torch.from_numpy(one).double() for one in (nodes, weights, coarse)))
+
+
+def _interpolating(nodes: np.ndarray) -> np.ndarray:
+    """Give the weights by which polynomials through the nodes are integrated exactly."""
+    powers = np.polynomial.legendre.legvander(nodes, len(nodes) - 1).T
+    # Legendre polynomials integrate to 2, 0, 0, …
+    return np.linalg.solve(powers, 2.0 * (np.arange(len(nodes)) == 0))
