@@ -50,6 +50,9 @@ architectures:
     class: zoo_plugin_specimen.logistic:Logistic
     summary: A logistic distribution of one number.
     provides: [Generator, DensityModel]
+"""
+
+_ENTRY = """\
 models:
   specimen/standard:
     architecture: specimen/logistic
@@ -122,20 +125,18 @@ def command():
 
 
 def sound() -> Files:
-    """Give the files of a wheel that keeps every promise, RECORD aside."""
-    files = {
+    """Give the files of a wheel that keeps every promise, without weights and RECORD."""
+    return {
         f"{PACKAGE}/__init__.py": b'"""A plugin with one model."""\n',
         f"{PACKAGE}/logistic.py": _LOGISTIC.encode(),
         f"{PACKAGE}/hooks.py": _HOOKS.encode(),
         f"{PACKAGE}/commands.py": _COMMANDS.encode(),
-        f"{PACKAGE}/recipes/standard.yaml": b"recipe: 1\n",
         REGISTRY: _REGISTRY.encode(),
         METADATA: _METADATA.encode(),
         f"{INFO}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{INFO}/entry_points.txt": b"[zoo.plugins]\nspecimen = zoo_plugin_specimen:registry.yaml\n",
         f"{INFO}/licenses/LICENSE": b"Everybody may do everything.\n",
     }
-    return files
 
 
 def with_weights(files: Files, folder: Path) -> Files:
@@ -153,9 +154,10 @@ def with_weights(files: Files, folder: Path) -> Files:
         f'      {name}: {{size: {len(data)}, sha256: "{hashlib.sha256(data).hexdigest()}"}}\n'
         for name, data in sorted(saved.items())
     ]
-    registry = _REGISTRY + "".join(lines) + _ENTRY_END
+    registry = _REGISTRY + _ENTRY + "".join(lines) + _ENTRY_END
     bundled = {f"{PACKAGE}/models/standard/{name}": data for name, data in saved.items()}
-    return {**files, **bundled, REGISTRY: registry.encode()}
+    recipe = {f"{PACKAGE}/recipes/standard.yaml": b"recipe: 1\n"}
+    return {**files, **bundled, **recipe, REGISTRY: registry.encode()}
 
 
 def with_record(files: Mapping[str, bytes]) -> Files:

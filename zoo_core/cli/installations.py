@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+def in_person() -> bool:
+    """Whether a person can answer."""
+    return sys.stdin.isatty()
+
+
 def asking_options(function: Function) -> Function:
     """Add --yes and --dry-run."""
     click.option("--dry-run", is_flag=True, help="Print the command that would run, only.")(
@@ -69,7 +74,7 @@ def carry_out(
         click.echo(shlex.join(command))
         return
     note(f"runs: {shlex.join(command)}")
-    if sys.stdin.isatty() and not yes:
+    if in_person() and not yes:
         click.confirm("Shall it run?", default=True, abort=True, err=True)
     status = installing.run(command)
     if status != 0:

@@ -38,7 +38,7 @@ def frozen() -> str:
 def pins(path: Path) -> list[Wanted]:
     """Read what `frozen` wrote. Raises InstallationError for a line that is no plain pin."""
     found: list[Wanted] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(_text(path).splitlines(), start=1):
         text = _COMMENT.sub("", line).strip()
         if text:
             _check_pin(text, f"{path}:{number}")
@@ -62,13 +62,15 @@ def _line(distribution: str) -> str:
     )
 
 
-def _check_pin(text: str, place: str) -> None:
+def _text(path: Path) -> str:
     try:
-        parsed = Requirement(text)
-    except InvalidRequirement:
-        parsed = None
-    pinned = parsed is not None and _is_pin(parsed)
-    if not pinned:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InstallationError(f"{path} is a text file", received=error) from error
+
+
+def _check_pin(text: str, place: str) -> None:
+    if not _is_pin(text):
         raise InstallationError(
             f"{place} is a pin such as zoo-plugin-flows==0.1.0",
             received=repr(text),
@@ -76,12 +78,10 @@ def _check_pin(text: str, place: str) -> None:
         )
 
 
-def _is_pin(parsed: Requirement) -> bool:
-    if parsed.url is not None or parsed.marker is not None:
+def _is_pin(text: str) -> bool:
+    try:
+        parsed = Requirement(text)
+    except InvalidRequirement:
         return False
-    specifiers = list(parsed.specifier)
-    return (
-        len(specifiers) == 1
-        and specifiers[0].operator == "=="
-        and (not specifiers[0].version.endswith(".*"))
-    )
+    versions = [(one.operator, one.version.endswith(".*")) for one in parsed.specifier]
+    return versions == [("==", False)] and parsed.url is None and parsed.marker is None

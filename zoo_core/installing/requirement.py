@@ -48,7 +48,8 @@ def requirement(text: str) -> Wanted:
     distribution = owners.get(parsed.name, normalized(parsed.name))
     known = {normalized(owner) for owner in owners.values()}
     if distribution not in known and not distribution.startswith(_PREFIX):
-        raise _unknown(parsed.name, [*owners, *known], "in the public index")
+        other = f"What begins with {_PREFIX} is taken for a plugin; the rest is for pip itself."
+        raise _unknown(parsed.name, [*owners, *known], "in the public index", other)
     _check_plugin(distribution)
     parsed.name = distribution
     return Wanted(distribution, str(parsed))
@@ -63,7 +64,7 @@ def installed_plugin(name: str) -> Plugin:
     found = [one for one in plugins if wanted in (one.namespace, one.distribution)]
     if not found:
         known = [word for one in plugins for word in (one.namespace, one.distribution)]
-        raise _unknown(name, known, "installed")
+        raise _unknown(name, known, "installed", "`zoo plugins` shows what is here.")
     _check_plugin(found[0].distribution)
     return found[0]
 
@@ -90,7 +91,7 @@ def _check_plugin(distribution: str) -> None:
         )
 
 
-def _unknown(name: str, known: Iterable[str], where: str) -> UnknownNameError:
+def _unknown(name: str, known: Iterable[str], where: str, remedy: str) -> UnknownNameError:
     near = difflib.get_close_matches(name, known, n=2)
-    remedy = f"Did you mean {' or '.join(near)}?" if near else "`zoo plugins` shows what is here."
+    remedy = f"Did you mean {' or '.join(near)}?" if near else remedy
     return UnknownNameError(f"There is a plugin {name!r} {where}", received="none", remedy=remedy)
