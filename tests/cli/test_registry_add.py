@@ -62,6 +62,7 @@ def test_a_dry_run_and_json(run: Run, saved: Saved, file: Path) -> None:
         (["not-a-repository", *LICENSES], "owner/repo"),
         (["--plugin", "zoo-plugin-nowhere"], "zoo-plugin-nowhere"),
         (["--plugin", "zoo-plugin-flows"], "a clone"),
+        (["--plugin", "zoo-plugin-flows", "--name", "a/b"], "the plugin's own"),
     ],
 )
 def test_mistakes_are_one_line(

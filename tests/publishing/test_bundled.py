@@ -189,6 +189,13 @@ def test_a_card_that_a_person_wrote_on_the_hub_is_not_overwritten(
         steps(file, only="gaussian")
 
 
+def test_a_repository_of_something_else_is_left_alone(writer: LoopbackHub, file: Path) -> None:
+    writer.repository("me/gaussian").put({"pytorch_model.bin": b"x"})
+    with pytest.raises(HubError, match=r"me/gaussian is new.*pytorch_model\.bin"):
+        steps(file, only="gaussian")
+    assert commits(writer, "gaussian") == 1
+
+
 def test_a_dry_run_makes_no_request(writer: LoopbackHub, file: Path) -> None:
     before = file.read_text()
     done = list(publish(file, "me", only="*a*n*", dry_run=True))
@@ -197,6 +204,11 @@ def test_a_dry_run_makes_no_request(writer: LoopbackHub, file: Path) -> None:
         Published("mine/gaussian", "me/gaussian", None, Step.PLANNED),
     ]
     assert (file.read_text(), writer.requests) == (before, [])
+    (published,) = publish(file, "me", only="gaussian")
+    writer.requests.clear()
+    (planned,) = publish(file, "else", only="gaussian", dry_run=True)
+    assert planned == Published("mine/gaussian", "me/gaussian", published.commit, Step.SAME)
+    assert writer.requests == []
 
 
 def test_a_model_that_is_made_again_replaces_its_upload(writer: LoopbackHub, file: Path) -> None:

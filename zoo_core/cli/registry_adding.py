@@ -64,6 +64,8 @@ def command(
     from zoo_core.publishing.adding import Request, add_model, add_plugin
     from zoo_core.publishing.description import Statement
 
+    if plugin and (name or summary or licenses or replace):
+        raise click.UsageError("--plugin takes everything from the plugin's own registry file")
     statement = Statement(summary, _licenses(licenses))
     request = Request(to, name, statement, replace, dry_run)
     add = add_plugin if plugin else add_model

@@ -70,20 +70,12 @@ def add_model(source: str, request: Request, folder: Path) -> Addition:
     another entry of this name, RegistryFileError where the result breaks the schema; then
     nothing has changed. Raises also what loading the model raises, for it is loaded.
     """
-    place = RegistryPlace.of(request.to or nearest_file(folder))
-    if place.kind is FileKind.INDEX:
-        raise OptionError(
-            "An index takes plugins, whose files have the models",
-            received=place.path,
-            remedy="Add the model to your plugin's file; then: zoo registry add --plugin NAME",
-        )
+    place = _place(request.to or nearest_file(folder))
     described = Described.of(source, request.statement)
     name = _checked_name(request.name or _name(described, place), place)
     fields = described.fields(place.path.parent, name.partition("/")[2])
     check_entry(name, fields)
-    known = place.data.get("models")
-    before = known.get(name) if isinstance(known, Mapping) else None
-    outcome = _outcome(before, fields, f"the entry {name}", place.path, request.replace)
+    outcome = _outcome(place, name, fields, replacing=request.replace)
     if outcome.changes:
         text = with_value(str(place.path), place.text, ("models", name), fields)
         check_valid(place.path, text)
@@ -127,14 +119,31 @@ def check_entry(name: str, fields: Mapping[str, Any]) -> None:
         ) from None
 
 
-def _outcome(before: Any, fields: Any, what: str, path: Path, replacing: bool) -> Outcome:
+def _place(path: Path) -> RegistryPlace:
+    """Read the file that a model goes into. Raises OptionError for an index."""
+    place = RegistryPlace.of(path)
+    if place.kind is FileKind.INDEX:
+        raise OptionError(
+            "An index takes plugins, whose files have the models",
+            received=path,
+            remedy="Add the model to your plugin's file; then: zoo registry add --plugin NAME",
+        )
+    return place
+
+
+def _outcome(
+    place: RegistryPlace, name: str, fields: Mapping[str, Any], *, replacing: bool
+) -> Outcome:
+    """Compare with what the file has of this name. Raises RegistryError for another entry."""
+    known = place.data.get("models")
+    before = known.get(name) if isinstance(known, Mapping) else None
     if before is None:
         return Outcome.ADDED
     if before == fields:
         return Outcome.SAME
     if not replacing:
         raise RegistryError(
-            f"{path} keeps {what} that it has",
+            f"{place.path} keeps the entry {name} that it has",
             received="another one",
             remedy="Choose another --name, or put it in the place of that one: --replace.",
         )

@@ -19,22 +19,22 @@ def check_bundled(path: str, section: LinedDict) -> Iterator[Finding]:
     models = section.get("models")
     for name, entry in models.items() if isinstance(models, LinedDict) else ():
         sources = entry.get("sources") if isinstance(entry, LinedDict) else None
-        files = entry.get("files") if isinstance(entry, LinedDict) else None
-        if not isinstance(sources, LinedDict) or not isinstance(files, LinedDict):
-            continue
-        bundled = sources.get("bundled")
-        if not isinstance(bundled, str):
-            continue
-        folder = Path(path).parent / bundled
-        if not folder.is_dir():
-            if "hub" not in sources:
-                message = f"{name}: there is no folder {bundled} beside this file."
-                yield Finding(message, path, sources.line_of("bundled"))
-            continue
-        for file, promised in files.items():
-            problem = difference(folder / file, promised)
-            if problem is not None:
-                yield Finding(f"{name}: {bundled}/{file} {problem}.", path, files.line_of(file))
+        if isinstance(sources, LinedDict) and isinstance(sources.get("bundled"), str):
+            yield from _check_entry(path, name, entry, sources)
+
+
+def _check_entry(path: str, name: str, entry: LinedDict, sources: LinedDict) -> Iterator[Finding]:
+    bundled, files = sources["bundled"], entry.get("files")
+    folder = Path(path).parent / bundled
+    if not folder.is_dir() and "hub" not in sources:
+        message = f"{name}: there is no folder {bundled} beside this file."
+        yield Finding(message, path, sources.line_of("bundled"))
+    if not folder.is_dir() or not isinstance(files, LinedDict):
+        return
+    for file, promised in files.items():
+        problem = difference(folder / file, promised)
+        if problem is not None:
+            yield Finding(f"{name}: {bundled}/{file} {problem}.", path, files.line_of(file))
 
 
 def difference(file: Path, promised: Mapping[str, Any]) -> str | None:
