@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
+import os
+import shlex
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import hatchling.build
 import pytest
+from click.testing import CliRunner
 
-from registry.sites import Site
+from registry.sites import REPOSITORY
+from zoo_core.cli.root import zoo
 from zoo_core.scaffold import DEFAULT_SUMMARY, License, PluginName, make_repository
 
 Make = Callable[..., Path]
@@ -34,9 +39,32 @@ def make(tmp_path: Path) -> Make:
 
 
 @pytest.fixture
-def mine(make: Make, site: Site) -> Path:
-    """A new zoo-plugin-mine, installed in a site of its own; give its package."""
-    package = site.folder / "zoo_plugin_mine"
-    shutil.copytree(make() / "src" / package.name, package)
-    site.distribution("zoo-plugin-mine", "[zoo.plugins]\nmine = zoo_plugin_mine:registry.yaml\n")
-    return package
+def mine(make: Make, site: object, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The repository of a new zoo-plugin-mine, installed so that its files stay where they are."""
+    del site  # Gives a home of its own, and forgets the imported package afterwards.
+    folder = make()
+    install(folder, monkeypatch)
+    return folder
+
+
+def install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Install a repository: the metadata of its wheel beside its package, and that on the path."""
+    monkeypatch.chdir(folder)
+    with zipfile.ZipFile(build(folder)) as archive:
+        names = [name for name in archive.namelist() if ".dist-info/" in name]
+        archive.extractall(folder / "src", names)
+    monkeypatch.syspath_prepend(str(folder / "src"))
+    paths = os.pathsep.join([str(folder / "src"), str(REPOSITORY)])
+    monkeypatch.setenv("PYTHONPATH", paths)
+
+
+def build(folder: Path) -> Path:
+    """Build the wheel of the repository that is the working directory; give its path."""
+    return folder / "dist" / hatchling.build.build_wheel("dist")
+
+
+def run_zoo(command: str) -> str:
+    """Run a `zoo …` command in this process; give what it printed."""
+    result = CliRunner().invoke(zoo, shlex.split(command)[1:])
+    assert result.exit_code == 0, f"{command}\n{result.output}"
+    return result.stdout
