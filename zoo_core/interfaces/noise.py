@@ -33,8 +33,10 @@ class Noise:
 
     def __post_init__(self) -> None:
         given = [_number(value) for value in (self.alpha, self.sigma)]
-        # Looking at values on an accelerator would wait for it at every step of a sampler.
-        seen = all(value.device.type == "cpu" for value in given)
+        # Looking at values would break a compiled graph in two, and on an accelerator it would
+        # wait for it at every step of a sampler.
+        on_cpu = all(value.device.type == "cpu" for value in given)
+        seen = on_cpu and not torch.compiler.is_compiling()
         if any(value.ndim > 1 for value in given) or (seen and not _allowed(*given)):
             raise DataError(
                 "A Noise's alpha and sigma are numbers, or one a row: finite, none negative, "
