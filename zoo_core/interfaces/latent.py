@@ -75,9 +75,7 @@ class Latent(Model, interface=True):
         return self.posterior(x, condition=condition).mean
 
     @final
-    def decode(
-        self, h: Float[Tensor, "n ..."], *, condition: Any = None
-    ) -> Shaped[Tensor, "n ..."]:
+    def decode(self, h: Any, *, condition: Any = None) -> Shaped[Tensor, "n ..."]:
         """Give the data `[n, *shape]` that hidden variables `h [n, *latent_shape]` stand for.
 
         Without noise: the mean or the mode of p(x | h). Gradients flow through, except to codes.
