@@ -14,6 +14,7 @@ from zoo_core.errors import ConditionError, DataError, DefinitionError
 from zoo_core.interfaces.denoiser import Denoiser
 from zoo_core.interfaces.noise import Noise
 from zoo_core.interfaces.prediction import Prediction
+from zoo_core.interfaces.preprocessing import Standardize
 
 LABEL = zoo.Part("core/label", {"classes": 3})
 NOISE = Noise(0.8, 0.6)
@@ -118,6 +119,18 @@ def test_denoisers_that_give_the_wrong_shape_are_told_so() -> None:
         wrong.denoise(torch.zeros(1, 2), NOISE)
     with pytest.raises(DefinitionError, match="_path"):
         wrong.path(3)
+
+
+def test_denoisers_have_no_network_space() -> None:
+    @final
+    class Mapped(MixtureDiffusion):
+        def _preprocessing(self) -> tuple[Standardize]:
+            return (Standardize(),)
+
+    mapped = Mapped.create(space=zoo.Space.real(2))
+    for call in (lambda: mapped.denoise(torch.zeros(1, 2), NOISE), lambda: mapped.sample(2)):
+        with pytest.raises(DefinitionError, match="data units"):
+            call()
 
 
 def test_the_public_methods_are_final() -> None:

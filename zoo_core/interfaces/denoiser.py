@@ -24,10 +24,10 @@ class Denoiser(Model, interface=True):
     """A model that tells data from noise; a plugin implements `_denoise` and `_path`.
 
     Diffusion models and flow matching are Denoisers; a sampler is a plain function of
-    `guided(call)` and `path(steps)`. Everything is in data units: the model's maps to network
-    space aren't applied, since they would make noise of one size unequal among entries; a
-    network that wants its input scaled does so inside. Provisional until a second family has
-    used it unchanged.
+    `guided(call)` and `path(steps)`. Everything is in data units, the loss and `_sample` too: a
+    Denoiser has no maps to network space, which would make noise of one size unequal among
+    entries; a network that wants its input scaled does so inside. Provisional until a second
+    family has used it unchanged.
     """
 
     exact: ClassVar[bool] = False
@@ -95,23 +95,28 @@ class Denoiser(Model, interface=True):
         self, call: Call, x: Tensor, noise: Noise, contexts: Sequence[Context | None]
     ) -> list[Prediction]:
         """Predict x under each context, all of them in one pass of the network."""
+        self._refuse_maps()
         k, n = len(contexts), len(x)
-        told = [context for context in contexts if context is not None]
-        joined = Context.cat(told) if len(told) > 1 else (told[0] if told else None)
-        xs = x.repeat(k, *[1] * (x.ndim - 1)) if k > 1 else x
-        levels = noise.rows(x)
+        context, noise = contexts[0], noise.rows(x)
         if k > 1:
-            levels = Noise(_repeated(levels.alpha, k), _repeated(levels.sigma, k))
-        predicted = self._denoise(xs, levels, replace(call, context=joined, guidance=()))
-        if predicted.x0.shape != xs.shape or predicted.eps.shape != xs.shape:
+            context = Context.cat([one for one in contexts if one is not None])
+            x = x.repeat(k, *[1] * (x.ndim - 1))
+            noise = Noise(*(torch.as_tensor(part).repeat(k) for part in (noise.alpha, noise.sigma)))
+        predicted = self._denoise(x, noise, replace(call, context=context, guidance=()))
+        if predicted.x0.shape != x.shape or predicted.eps.shape != x.shape:
             raise DefinitionError(
                 f"{type(self).__name__}._denoise predicts x0 and eps of the shape of x, "
-                f"{list(xs.shape)}",
+                f"{list(x.shape)}",
                 received=f"{list(predicted.x0.shape)} and {list(predicted.eps.shape)}",
             )
         parts = zip(predicted.x0.split(n), predicted.eps.split(n), strict=True)
         return [Prediction(x0, eps) for x0, eps in parts]
 
-
-def _repeated(value: float | Tensor, k: int) -> Tensor:
-    return torch.as_tensor(value).repeat(k)
+    @final
+    def _refuse_maps(self) -> None:
+        if len(self.preprocessing.maps):
+            raise DefinitionError(
+                f"{type(self).__name__} is a Denoiser, and works in data units",
+                received="maps to network space, of _preprocessing()",
+                remedy="Scale inside of the network, by numbers of the configuration or buffers.",
+            )
