@@ -113,8 +113,8 @@ def test_a_person_is_asked(
 def test_uninstall_names_what_goes_away(zoo: Run, commands: Commands) -> None:
     done = zoo("plugins", "uninstall", "birds", "zoo-plugin-broken")
     assert done.exit_code == 0
-    assert "2 models go away: birds/model-0, birds/model-1." in done.stderr
-    assert "1 architectures go away: birds/arch-0." in done.stderr
+    assert "models that go away: birds/model-0, birds/model-1." in done.stderr
+    assert "architectures that go away: birds/arch-0." in done.stderr
     assert commands == [["pip", "uninstall", "zoo-plugin-birds", "zoo-plugin-broken"]]
 
 

@@ -43,7 +43,7 @@ def _tell_loss(namespace: str) -> None:
     architectures = [one.name for one in list_architectures(f"{namespace}/*", installed=True)]
     for what, found in (("models", models), ("architectures", architectures)):
         if found:
-            note(f"{len(found)} {what} go away: {_named(found)}.")
+            note(f"{what} that go away: {_named(found)}.")
 
 
 def _named(names: Sequence[str]) -> str:

@@ -35,16 +35,17 @@ def in_processes(
     shares = [selection._replace(share=i, of=jobs) for i in range(jobs)]
     workers = [_started(name, share, folder) for share in shares]
     lines: _Lines = SimpleQueue()
-    try:
-        with ThreadPoolExecutor(len(workers)) as readers:
+    with ThreadPoolExecutor(len(workers)) as readers:
+        try:
             for worker in workers:
                 readers.submit(_read, worker, name, lines)
             for _ in workers:
                 yield from iter(lines.get, None)
-    finally:
-        for worker in workers:
-            worker.kill()
-            worker.wait()
+        finally:
+            # Before the readers are waited for: they read until their processes end.
+            for worker in workers:
+                worker.kill()
+                worker.wait()
 
 
 def work(name: str, folder: str, selection: str) -> None:
