@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 import zoo_core as zoo
@@ -12,7 +13,13 @@ from hub import standins
 from hub.loopback import LoopbackHub
 from registry.sites import Site, registry_file
 from zoo_core import registry
-from zoo_core.errors import OptionError, RegistryError, RegistryFileError, RepositoryNotFoundError
+from zoo_core.errors import (
+    CheckpointError,
+    OptionError,
+    RegistryError,
+    RegistryFileError,
+    RepositoryNotFoundError,
+)
 from zoo_core.publishing import Card, Metric, Pushed
 from zoo_core.publishing.adding import Outcome, Request, add_model, add_plugin
 from zoo_core.publishing.description import Statement
@@ -73,6 +80,19 @@ def test_adding_again_changes_nothing_and_another_needs_to_be_asked_for(
     assert (added.outcome, models_of(path)["mine/a-model"]["summary"]) == ("replaced", "Another.")
 
 
+def test_what_a_person_has_decided_is_kept(writer: LoopbackHub, package: Path) -> None:
+    push()
+    path = add_model("me/a-model", Request(), package).path
+    stable = "status: stable\n    aliases: [mine/old-name]"
+    path.write_text(path.read_text().replace("status: experimental", stable))
+    assert add_model("me/a-model", Request(), package).outcome is Outcome.SAME
+    push(card=Card(summary="Another.", licenses=LICENSES))
+    add_model("me/a-model", Request(replace=True), package)
+    fields = models_of(path)["mine/a-model"]
+    assert (fields["status"], fields["aliases"]) == ("stable", ["mine/old-name"])
+    assert fields["summary"] == "Another."
+
+
 def test_a_revision_is_pinned_by_its_commit(writer: LoopbackHub, package: Path) -> None:
     first = push().commit
     push(card=Card(summary="Another.", licenses=LICENSES))
@@ -118,6 +138,29 @@ def test_a_folder_that_is_there_already_is_not_copied(package: Path) -> None:
     assert fields["sources"] == {"bundled": "weights/one"}
     assert "notes.txt" not in fields["files"]
     assert not (package / "models").exists()
+
+
+def test_a_bundle_is_replaced_when_it_is_asked_for(package: Path, folder: Path) -> None:
+    add_model(str(folder), Request(name="mine/gauss"), package)
+    zoo.save(zoo.load(folder).double(), folder, card=CARD)
+    with pytest.raises(RegistryError, match="--replace"):
+        add_model(str(folder), Request(name="mine/gauss"), package)
+    assert registry.check(package / "registry.yaml", files=True) == []
+    added = add_model(str(folder), Request(name="mine/gauss", replace=True), package)
+    assert added.outcome is Outcome.REPLACED
+    assert registry.check(package / "registry.yaml", files=True) == []
+    assert zoo.load("mine/gauss").dtype == torch.float64
+
+
+def test_files_of_something_else_are_not_written_over(package: Path, folder: Path) -> None:
+    place = package / "models" / "gauss"
+    place.mkdir(parents=True)
+    (place / "thesis.tex").write_text("mine")
+    for replace in (False, True):
+        with pytest.raises(CheckpointError):
+            add_model(str(folder), Request(name="mine/gauss", replace=replace), package)
+    assert [path.name for path in place.iterdir()] == ["thesis.tex"]
+    assert "models:" not in (package / "registry.yaml").read_text()
 
 
 def test_a_dry_run_writes_nothing(package: Path, folder: Path) -> None:

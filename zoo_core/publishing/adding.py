@@ -19,9 +19,12 @@ from zoo_core.publishing.registry_place import FileKind, RegistryPlace, index_fi
 from zoo_core.publishing.sections import section_of
 from zoo_core.registry.editing import with_value
 from zoo_core.registry.emission import emit
-from zoo_core.registry.index_editing import with_section
+from zoo_core.registry.index_editing import namespace_in, with_section
 from zoo_core.registry.rewriting import check_valid, rewrite
 from zoo_core.registry.schema import ModelEntry
+
+_PERSONS = ("aliases", "status")
+"""Fields that nothing but a person decides: an entry that is there keeps its own."""
 
 
 @final
@@ -73,14 +76,18 @@ def add_model(source: str, request: Request, folder: Path) -> Addition:
     place = _place(request.to or nearest_file(folder))
     described = Described.of(source, request.statement)
     name = _checked_name(request.name or _name(described, place), place)
-    fields = described.fields(place.path.parent, name.partition("/")[2])
+    before = _entry(place, name)
+    kept = {key: before[key] for key in _PERSONS if key in before}
+    fields = {**described.fields(place.path.parent, name.partition("/")[2]), **kept}
     check_entry(name, fields)
-    outcome = _outcome(place, name, fields, replacing=request.replace)
+    outcome = Outcome.SAME if before == fields else Outcome.REPLACED if before else Outcome.ADDED
+    if outcome is Outcome.REPLACED and not request.replace:
+        raise _taken(place.path, name)
     if outcome.changes:
         text = with_value(str(place.path), place.text, ("models", name), fields)
         check_valid(place.path, text)
         if not request.dry_run:
-            described.copy(place.path.parent, fields["sources"])
+            described.copy(place.path.parent, fields["sources"], replacing=request.replace)
             rewrite(place.path, text)
     return Addition(name, place.path, emit({name: fields}), outcome, described.notes)
 
@@ -96,7 +103,7 @@ def add_plugin(source: str, request: Request, folder: Path) -> Addition:
     text = with_section(str(place.path), place.text, section)
     namespace = section["plugin"]["namespace"]
     sections = place.data.get("plugins", ())
-    known = any(item.get("plugin", {}).get("namespace") == namespace for item in sections)
+    known = any(namespace_in(item) == namespace for item in sections)
     same = section in sections
     outcome = Outcome.SAME if same else Outcome.REPLACED if known else Outcome.ADDED
     if outcome.changes:
@@ -131,23 +138,19 @@ def _place(path: Path) -> RegistryPlace:
     return place
 
 
-def _outcome(
-    place: RegistryPlace, name: str, fields: Mapping[str, Any], *, replacing: bool
-) -> Outcome:
-    """Compare with what the file has of this name. Raises RegistryError for another entry."""
-    known = place.data.get("models")
-    before = known.get(name) if isinstance(known, Mapping) else None
-    if before is None:
-        return Outcome.ADDED
-    if before == fields:
-        return Outcome.SAME
-    if not replacing:
-        raise RegistryError(
-            f"{place.path} keeps the entry {name} that it has",
-            received="another one",
-            remedy="Choose another --name, or put it in the place of that one: --replace.",
-        )
-    return Outcome.REPLACED
+def _entry(place: RegistryPlace, name: str) -> Mapping[str, Any]:
+    """Give the entry that a file has of this name; an empty one where it has none."""
+    models = place.data.get("models")
+    entry = models.get(name) if isinstance(models, Mapping) else None
+    return entry if isinstance(entry, Mapping) else {}
+
+
+def _taken(path: Path, name: str) -> RegistryError:
+    return RegistryError(
+        f"{path} keeps the entry {name} that it has",
+        received="another one",
+        remedy="Choose another --name, or put it in the place of that one: --replace.",
+    )
 
 
 def _name(described: Described, place: RegistryPlace) -> str:

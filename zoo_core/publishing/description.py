@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, final
-from uuid import uuid4
 
 from zoo_core.checkpoints.card import Card
+from zoo_core.checkpoints.folders import replace_folder
 from zoo_core.checkpoints.opening import open_model
 from zoo_core.checkpoints.saving import file_hash
 from zoo_core.checkpoints.texts import CARD, MANIFEST, RECIPE, parse_manifest
@@ -74,27 +73,28 @@ class Described:
             sources = {"bundled": self._bundled(folder, title)}
         return entry_fields(self.model, self.files, sources, self.card)
 
-    def copy(self, folder: Path, sources: Mapping[str, Any]) -> None:
-        """Copy the files beside the registry file, whole or not at all, unless they are there."""
+    def copy(self, folder: Path, sources: Mapping[str, Any], *, replacing: bool) -> None:
+        """Copy the files beside the registry file, whole or not at all, unless they are there.
+
+        Raises CheckpointError where other files are there, unless it is a saved model that is to
+        be replaced.
+        """
         if self.pinned is not None:
             return
         target = folder.joinpath(*PurePosixPath(sources["bundled"]).parts)
         if _holds(target, self.files):
             return
-        if target.exists():
+        if target.exists() and not replacing:
             raise CheckpointError(
                 "A model is copied to a folder that isn't there yet",
                 received=f"{target}, with other files",
-                remedy="Remove it, or choose another --name.",
+                remedy="Choose another --name, or put it in the place of that one: --replace.",
             )
-        beside = target.with_name(f".{target.name}.{uuid4().hex[:8]}.new")
-        beside.mkdir(parents=True)
-        try:
-            for name, path in self.files.items():
-                shutil.copyfile(path, beside / name)
-            os.rename(beside, target)
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
+        replace_folder(target, self._write)
+
+    def _write(self, folder: Path) -> None:
+        for name, path in self.files.items():
+            shutil.copyfile(path, folder / name)
 
     def _bundled(self, folder: Path, title: str) -> str:
         """Give where the files lie from the registry file, or will, once they are copied."""

@@ -99,7 +99,8 @@ class _Release:
         try:
             wheel = released(plugin["distribution"], self.folder)
         except PluginError as error:
-            yield self._finding(str(error), plugin.line_of("distribution"))
+            message = f"no wheel of it is on the package index: {error.received}."
+            yield self._finding(message, plugin.line_of("distribution"))
             return
         yield from self._requirements(wheel)
         if self.in_index:
@@ -128,7 +129,7 @@ class _Release:
         try:
             released(requirement, self.folder)
         except PluginError as error:
-            return str(error)
+            return f"{requirement} is not on the package index: {error.received}."
         return None
 
     def _other_section(self, wheel: Path) -> Iterator[Finding]:

@@ -30,7 +30,8 @@ def released(requirement: str, folder: Path) -> Path:
     found = sorted(set(folder.iterdir()) - before)
     if done.returncode or not found:
         said = done.stderr.strip().splitlines() or ["nothing"]
-        raise PluginError(f"{requirement} is released as a wheel", received=said[-1])
+        reason = said[-1].removeprefix("ERROR: ").rstrip(".")
+        raise PluginError(f"A wheel of {requirement} is on the package index", received=reason)
     return found[0]
 
 
