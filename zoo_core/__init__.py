@@ -33,6 +33,9 @@ _HOMES = {
     "zoo_core.interfaces.density": ("Density", "DensityKind", "DensityModel", "Measure"),
     "zoo_core.interfaces.conditioner": ("Conditioner",),
     "zoo_core.interfaces.reparameterized": ("Reparameterized",),
+    "zoo_core.interfaces.sufficient_statistics": ("Stats", "SufficientStatistics"),
+    "zoo_core.interfaces.state_model": ("StateModel",),
+    "zoo_core.interfaces.next_token": ("NextToken",),
     "zoo_core.interfaces.randomness": ("rng",),
     "zoo_core.hooks": ("hookimpl",),
     "zoo_core.registry": ("create", "info", "list_models", "register"),
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
     from zoo_core.interfaces.fitting import FitReport as FitReport
     from zoo_core.interfaces.generator import Generator as Generator
     from zoo_core.interfaces.model import Model as Model
+    from zoo_core.interfaces.next_token import NextToken as NextToken
     from zoo_core.interfaces.objective import Objective as Objective
     from zoo_core.interfaces.part import Part as Part
     from zoo_core.interfaces.part import Provides as Provides
@@ -65,6 +69,11 @@ if TYPE_CHECKING:
     from zoo_core.interfaces.randomness import rng as rng
     from zoo_core.interfaces.reparameterized import Reparameterized as Reparameterized
     from zoo_core.interfaces.space import Space as Space
+    from zoo_core.interfaces.state_model import StateModel as StateModel
+    from zoo_core.interfaces.sufficient_statistics import Stats as Stats
+    from zoo_core.interfaces.sufficient_statistics import (
+        SufficientStatistics as SufficientStatistics,
+    )
     from zoo_core.loading import load as load
     from zoo_core.loading import pull as pull
     from zoo_core.publishing import push as push
