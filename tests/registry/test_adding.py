@@ -161,6 +161,12 @@ def test_a_section_goes_in_order_among_third_parties(there: tuple[str, ...], new
     assert found == index(*sorted((*there, new)))
 
 
+def test_the_line_of_third_parties_stays_above_them() -> None:
+    close = INDEX + as_item(section("x"))
+    found = with_section("index.yaml", close, section("b"))
+    assert found == INDEX + as_item(section("b")) + "\n" + as_item(section("x"))
+
+
 def test_a_section_is_brought_up_to_date_and_comments_stay() -> None:
     text = index("b", "x").replace("  - plugin:", "  # by somebody\n  - plugin:")
     found = with_section("index.yaml", text, section("b", models=3))

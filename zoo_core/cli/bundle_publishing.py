@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Compare the files, and send nothing.")
 @json_option
 def command(plugin: str, owner: str, only: str, dry_run: bool, as_json: bool) -> None:
-    """Upload a plugin's bundled weights to a Hub, and pin the commits in its registry file.
+    """Upload a plugin's bundled weights and pin the commits.
 
-    Each model goes to OWNER/NAME. The plugin is the one whose source you are in, a folder of
-    its source, or the namespace of one that is installed from its source. A run that was
-    interrupted goes on where it stopped. Log in by `hf auth login`, or set HF_TOKEN.
+    Each model goes to OWNER/NAME on a Hub, its commit into the registry file. The plugin is the
+    one whose source you are in, a folder of its source, or the namespace of one that is
+    installed from its source. A run that was interrupted goes on where it stopped. Log in by
+    `hf auth login`, or set HF_TOKEN.
     """
     from zoo_core.publishing.bundled import publish
     from zoo_core.publishing.registry_place import source_file

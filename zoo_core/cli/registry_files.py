@@ -14,4 +14,4 @@ COMMANDS = {
 
 @click.group("registry", cls=LazyGroup, entries=COMMANDS, no_args_is_help=True)
 def command() -> None:
-    """Work with registry files."""
+    """Check registry files, and add entries to them."""

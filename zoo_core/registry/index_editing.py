@@ -38,7 +38,7 @@ def with_section(path: str, text: str, section: Mapping[str, Any]) -> str:
     else:
         at = _position(items, section, begin)
         changed.insert(at, section)
-        _insert(lines, data, items, at, as_item(section))
+        _insert(lines, data, at, begin, as_item(section))
     return checked(path, lines.text, {**data, "plugins": changed})
 
 
@@ -89,12 +89,14 @@ def _place(lines: Lines, data: LinedDict, items: LinedList, i: int) -> tuple[int
     return line - 1, lines.end(line, limit, lines.indent("-", line))
 
 
-def _insert(lines: Lines, data: LinedDict, items: LinedList, at: int, text: str) -> None:
+def _insert(lines: Lines, data: LinedDict, at: int, begin: int, text: str) -> None:
+    """Put a section before that of an index; `begin` is the line of third parties."""
+    items = data["plugins"]
     if not items:  # `plugins: []` becomes a list in block style.
         line = data.lines["plugins"]
         lines.replace(line - 1, line, f"plugins:\n\n{text}")
     elif at < len(items):
-        start = lines.lead(items.lines[at])
+        start = max(lines.lead(items.lines[at]), begin)
         lines.replace(start, start, f"{text}\n")
     else:
         # Behind the line of third parties, and behind what they have written at the end.
