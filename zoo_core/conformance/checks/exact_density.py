@@ -1,0 +1,110 @@
+"""Checks of densities: an exact one integrates to one and is what samples follow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoo_core.conformance import target_promises as promises
+from zoo_core.conformance.check import check
+from zoo_core.conformance.claims import both, density_is, is_density, is_generator, without_noise
+from zoo_core.conformance.evidence import Evidence
+from zoo_core.conformance.subject import Subject
+from zoo_core.conformance.target import Target, target_of
+from zoo_core.interfaces.density import DensityKind
+from zoo_core.interfaces.model import Model
+from zoo_core.interfaces.ragged import Ragged
+from zoo_core.interfaces.space import Space
+
+_ROWS = 9
+_ROUNDING = 1e-7
+
+_exact = density_is(DensityKind.EXACT)
+
+
+@check(claimed=_exact)
+def the_density_integrates_to_one(subject: Subject) -> Evidence | None:
+    """The density integrates, or the mass sums, to one."""
+    return promises.integrates_to_one(target_of(subject), subject.rng("quadrature"))
+
+
+@check(claimed=both(_exact, is_generator))
+def samples_follow_the_density(subject: Subject) -> Evidence:
+    """Samples follow the density."""
+    return promises.samples_follow(target_of(subject), subject.rng("samples of the density"))
+
+
+@check(claimed=without_noise)
+def log_prob_of_shuffled_rows_is_shuffled(subject: Subject) -> None:
+    """The log_prob of rows in another order, with their conditions, is in that order.
+
+    Nine rows, each with a condition of its own; beyond rounding in double precision.
+    """
+    model: Any = subject.exact
+    x, codes = subject.rows(_ROWS, "shuffling"), subject.conditions(_ROWS, "shuffling")
+
+    def scored(rows: Tensor) -> Tensor:
+        told = None if codes is None else codes[rows]
+        with torch.no_grad():
+            return model.log_prob(x[rows], condition=told, rng=subject.rng("noise"))
+
+    order = torch.arange(_ROWS).roll(4).flip(0)
+    promises.require_order(scored(torch.arange(_ROWS))[order], scored(order), _ROUNDING)
+
+
+def _floating(subject: Subject) -> bool:
+    return not subject.model.space.kind.discrete
+
+
+@check(claimed=both(is_density, _floating))
+def log_prob_of_far_rows_is_a_number(subject: Subject) -> None:
+    """The log_prob of rows up to 1e4 away is a number or −∞, never NaN.
+
+    In spaces with ends the rows are spread over all of it. In double precision.
+    """
+    promises.scores_are_numbers(target_of(subject), subject.rng("far rows"))
+
+
+@check(claimed=is_density)
+def the_gradient_is_finite(subject: Subject) -> None:
+    """The gradients of log_prob with respect to floating x and to the parameters are finite.
+
+    At samples, at rows that the model didn't make, at zero and at equal entries, wherever the
+    density is positive. In double precision.
+    """
+    target, rng = target_of(subject), subject.rng("gradient")
+    x = _flat(subject.rows(_ROWS, "gradient"), target.space)
+    x = promises.interesting_rows(target.space, x, rng)
+    _parameters_have_gradients(subject.exact, target, x)
+    if not target.space.kind.discrete:
+        promises.gradient_is_finite(target, x)
+
+
+def _flat(x: Tensor | Ragged, space: Space) -> Tensor:
+    values = x.values.reshape(len(x), *space.shape) if isinstance(x, Ragged) else x
+    return values if space.kind.discrete else values.double()
+
+
+def _parameters_have_gradients(model: Model, target: Target, x: Tensor) -> None:
+    named = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    likely = x[target.log_prob(x).isfinite()]
+    if not named or not len(likely):
+        return
+    with torch.enable_grad():
+        total = target.differentiable(likely).sum()
+    if total.requires_grad:
+        found = torch.autograd.grad(total, list(named.values()), allow_unused=True)
+        for name, gradient in zip(named, found, strict=True):
+            if gradient is not None:
+                promises.require_finite(gradient, name)
+
+
+CHECKS = (
+    the_density_integrates_to_one,
+    samples_follow_the_density,
+    log_prob_of_shuffled_rows_is_shuffled,
+    log_prob_of_far_rows_is_a_number,
+    the_gradient_is_finite,
+)
