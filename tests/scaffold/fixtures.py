@@ -50,17 +50,13 @@ def mine(make: Make, site: object, monkeypatch: pytest.MonkeyPatch) -> Path:
 def install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Install a repository: the metadata of its wheel beside its package, and that on the path."""
     monkeypatch.chdir(folder)
-    with zipfile.ZipFile(build(folder)) as archive:
+    wheel = folder / "dist" / hatchling.build.build_wheel("dist")
+    with zipfile.ZipFile(wheel) as archive:
         names = [name for name in archive.namelist() if ".dist-info/" in name]
         archive.extractall(folder / "src", names)
     monkeypatch.syspath_prepend(str(folder / "src"))
     paths = os.pathsep.join([str(folder / "src"), str(REPOSITORY)])
     monkeypatch.setenv("PYTHONPATH", paths)
-
-
-def build(folder: Path) -> Path:
-    """Build the wheel of the repository that is the working directory; give its path."""
-    return folder / "dist" / hatchling.build.build_wheel("dist")
 
 
 def run_zoo(command: str) -> str:
