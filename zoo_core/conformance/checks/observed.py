@@ -92,8 +92,8 @@ def _symmetry(
     old: Tensor, new: Tensor, told: Tensor, rng: torch.Generator, name: str
 ) -> dict[str, float]:
     """Test that old and new rest may be swapped, given what was told."""
-    known = projections(old[:, told], rng)[:, 0]
-    rest = projections(torch.cat([old[:, ~told], new[:, ~told]]), rng)[:, 0]
+    known = projections(old[:, told], rng)[:, -1]
+    rest = projections(torch.cat([old[:, ~told], new[:, ~told]]), rng)[:, -1]
     distance = ranks_of(rest.abs()[:, None], rng)[:, 0]
     location, spread = (r[: len(old)] - r[len(old) :] for r in (rest, distance))
     return {

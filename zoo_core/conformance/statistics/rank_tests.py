@@ -53,8 +53,8 @@ def clusters(x: Tensor, groups: int, rng: torch.Generator) -> dict[str, float]:
 def swapped(differences: Sequence[Tensor] | Tensor) -> float:
     """Test that numbers `[n]` are as likely negative as positive, each by itself.
 
-    The sum over the root of the sum of squares is, given the sizes, a sum of random signs, whose
-    tails are near the normal ones and not above 3.2 times those (Pinelis 1994, corollary 2.6).
+    The sum over the root of the sum of squares is, given the sizes, a weighted sum of random
+    signs: Student's t under symmetry (Efron 1969), normal for many numbers.
     """
     d = torch.stack(list(differences)) if not isinstance(differences, Tensor) else differences
     root = d.square().sum().sqrt()
@@ -70,12 +70,17 @@ def ranks_of(x: Tensor, rng: torch.Generator) -> Tensor:
 
 
 def projections(x: Tensor, rng: torch.Generator) -> Tensor:
-    """Give random projections `[n, k]` of the entries' ranks; one entry stays as it is."""
+    """Give ranks `[n, k]` of random projections of the entries' ranks, behind those of few entries.
+
+    One entry stays as it is.
+    """
     ranks = ranks_of(x, rng)
-    if x.shape[1] == 1:
+    entries = x.shape[1]
+    if entries == 1:
         return ranks
-    directions = torch.randn(x.shape[1], _PROJECTIONS, generator=rng, dtype=x.dtype)
-    return ranks_of(ranks @ directions, rng)
+    directions = torch.randn(entries, _PROJECTIONS, generator=rng, dtype=x.dtype)
+    projected = ranks_of(ranks @ directions, rng)
+    return projected if entries > _PROJECTIONS else torch.cat([ranks, projected], 1)
 
 
 def _features(x: Tensor, rng: torch.Generator) -> dict[str, Tensor]:
