@@ -36,6 +36,11 @@ _HOMES = {
     "zoo_core.interfaces.sufficient_statistics": ("Stats", "SufficientStatistics"),
     "zoo_core.interfaces.state_model": ("StateModel",),
     "zoo_core.interfaces.next_token": ("NextToken",),
+    "zoo_core.interfaces.noise": ("Noise",),
+    "zoo_core.interfaces.prediction": ("Prediction",),
+    "zoo_core.interfaces.denoiser": ("Denoiser",),
+    "zoo_core.interfaces.guidance": ("ClassifierFree", "Guidance"),
+    "zoo_core.interfaces.matcher": ("Matcher",),
     "zoo_core.interfaces.randomness": ("rng",),
     "zoo_core.hooks": ("hookimpl",),
     "zoo_core.registry": ("create", "info", "list_models", "register"),
@@ -54,17 +59,23 @@ if TYPE_CHECKING:
     from zoo_core.interfaces.conditioner import Conditioner as Conditioner
     from zoo_core.interfaces.context import Context as Context
     from zoo_core.interfaces.context import ContextShape as ContextShape
+    from zoo_core.interfaces.denoiser import Denoiser as Denoiser
     from zoo_core.interfaces.density import Density as Density
     from zoo_core.interfaces.density import DensityKind as DensityKind
     from zoo_core.interfaces.density import DensityModel as DensityModel
     from zoo_core.interfaces.density import Measure as Measure
     from zoo_core.interfaces.fitting import FitReport as FitReport
     from zoo_core.interfaces.generator import Generator as Generator
+    from zoo_core.interfaces.guidance import ClassifierFree as ClassifierFree
+    from zoo_core.interfaces.guidance import Guidance as Guidance
+    from zoo_core.interfaces.matcher import Matcher as Matcher
     from zoo_core.interfaces.model import Model as Model
     from zoo_core.interfaces.next_token import NextToken as NextToken
+    from zoo_core.interfaces.noise import Noise as Noise
     from zoo_core.interfaces.objective import Objective as Objective
     from zoo_core.interfaces.part import Part as Part
     from zoo_core.interfaces.part import Provides as Provides
+    from zoo_core.interfaces.prediction import Prediction as Prediction
     from zoo_core.interfaces.ragged import Ragged as Ragged
     from zoo_core.interfaces.randomness import rng as rng
     from zoo_core.interfaces.reparameterized import Reparameterized as Reparameterized
