@@ -35,7 +35,9 @@ COMMANDS = {
 @json_option
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> None:
-    """Show the installed plugins and their states; or work with them.
+    """Show, start, check, install plugins.
+
+    Without a command: the installed plugins and their states.
 
     A state is ok, disabled (by ZOO_DISABLE or ZOO_PLUGINS), incompatible (written for another
     plugin API), broken, conflict (two claim one namespace) or shadowed (the namespace is

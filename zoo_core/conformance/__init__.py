@@ -7,8 +7,9 @@
 `zoo plugins verify NAME` does it without pytest.
 """
 
+from zoo_core.conformance.density import check_density
 from zoo_core.conformance.model import check_model
 from zoo_core.conformance.parametrization import parametrize_models
 from zoo_core.conformance.result import CheckResult, Status
 
-__all__ = ["CheckResult", "Status", "check_model", "parametrize_models"]
+__all__ = ["CheckResult", "Status", "check_density", "check_model", "parametrize_models"]
