@@ -16,6 +16,7 @@ from click.testing import Result
 from conformance.specimen import sound, write_wheel
 from registry.sites import REPOSITORY, Site, registry_file
 from zoo_core import installing
+from zoo_core.cli import installed_plugins
 from zoo_core.installing import Environment, Installer
 
 Run = Callable[..., Result]
@@ -47,6 +48,14 @@ def zoo(site: Site, run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     site.plugin("broken", "schema: [")
     monkeypatch.syspath_prepend(site.folder)
     return run
+
+
+@pytest.mark.parametrize("name", ["verify", "install", "uninstall", "freeze", "restore"])
+def test_each_command_has_help_with_an_example(run: Run, name: str) -> None:
+    done = run("plugins", name, "--help")
+    assert done.exit_code == 0
+    assert installed_plugins.COMMANDS[name].help in done.stdout
+    assert f"Examples:\n  zoo plugins {name}" in done.stdout
 
 
 def test_install_shows_its_command_and_runs_it(zoo: Run, commands: Commands) -> None:

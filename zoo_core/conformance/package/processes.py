@@ -43,7 +43,6 @@ def state():
         "whether torch makes gradients": torch.is_grad_enabled(),
         "torch's deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
         "the working folder": os.getcwd(),
-        "the environment's variables": dict(os.environ),
     }
 found, before = [], state()
 def hook(event, arguments):
@@ -81,7 +80,8 @@ def importing_is_quiet(package: Package) -> None:
     """Importing the plugin's modules opens no connection and changes no global state.
 
     A new process imports every module that the registry file names, and compares the random
-    states, torch's settings, the working folder and the environment with those before.
+    states, torch's settings and the working folder with those before. The environment's variables
+    aren't compared: scikit-learn sets some, and a plugin may need it.
     """
     modules = sorted({package.top, *_modules(package)})
     refuse(
