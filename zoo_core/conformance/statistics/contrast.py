@@ -17,7 +17,7 @@ from zoo_core.errors import ConformanceError
 
 _FITTED = 2048
 _BINS, _FEWEST = 16, 10.0
-_RARE = 0.01
+_RARE, _OVERLAP = 0.01, 0.01
 
 
 @final
@@ -51,13 +51,20 @@ class Contrast:
         return Contrast(_coordinates(x), log_prob, (log_prob - log_q).sigmoid(), drawn.double())
 
     @property
-    def overlap(self) -> float:
-        """How much the coins can tell: 1 where p = q, 0 where no row is likely under both."""
-        return float(4 * self._variance.mean())
+    def telling(self) -> bool:
+        """Whether enough coins could have fallen either way; p = q is the best that there is."""
+        return float(4 * self._variance.mean()) >= _OVERLAP
 
     def normalisation(self) -> float:
-        """Test that as many rows came from p as its normalised density says; both tails."""
-        return self._calibrated(torch.ones_like(self.share)[:, None])
+        """Test that as many rows came from p as its normalised density says; both tails.
+
+        Where the coins can't tell much it is Hoeffding's bound (1963, theorem 2), which takes
+        nothing for granted, and catches a density that is off by orders of magnitude.
+        """
+        if self.telling:
+            return self._calibrated(torch.ones_like(self.share)[:, None])
+        gap = float((self.drawn - self.share).sum())
+        return min(1.0, 2 * math.exp(-2 * gap**2 / len(self.share)))
 
     def p_values(self) -> dict[str, float]:
         """Test that the samples follow the density, in several ways.
@@ -65,6 +72,8 @@ class Contrast:
         By how many there are, among rows of like density, at rows where the density says there
         are hardly any, by the mean log-density, and by moments.
         """
+        if not self.telling:
+            return {"normalisation": self.normalisation(), "rare rows": self._rare()}
         level = _ranks(self.log_prob)
         return {
             "normalisation": self.normalisation(),
