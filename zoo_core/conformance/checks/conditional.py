@@ -23,7 +23,7 @@ from zoo_core.interfaces.context import Context
 from zoo_core.interfaces.density import DensityModel
 from zoo_core.interfaces.generator import Generator
 
-_ROWS = 12
+_ROWS, _DRAWS = 12, 48
 _TOLERANCE = 1e-3
 """Relative to 1 + the size: an adaptive solver's steps are those of the whole batch."""
 
@@ -182,9 +182,9 @@ class _Conditions:
 def _distinct(subject: Subject) -> _Conditions:
     """Choose raw conditions whose codes differ. Raises Skip where there is but one."""
     conditioner: Any = subject.model.get_submodule("conditioner")
-    raw = subject.conditions(12, "several")
+    raw = subject.conditions(_DRAWS, "several")
     found: dict[str, int] = {}
-    for which in range(12):
+    for which in range(_DRAWS):
         codes = conditioner.prepare(raw[which])
         found.setdefault(str({k: t.tolist() for k, t in codes.tensors.items()}), which)
     if len(found) < 2:
