@@ -124,6 +124,38 @@ class RawOnly(Told):
         return super().mean(call, n) * (0.0 if isinstance(given, zoo.Context) else 1.0)
 
 
+class Untold(zoo.DensityModel):
+    """N(loc, 1) of two independent entries, of which nothing can be told."""
+
+    def _space(self) -> Space:
+        return Space.real(2)
+
+    def _build(self) -> None:
+        self.loc = nn.Parameter(torch.randn(2))
+
+    def _log_prob(self, z: Tensor, call: zoo.Call) -> Tensor:
+        return torch.distributions.Normal(self.loc, 1.0).log_prob(z).sum(1)
+
+
+@final
+class SoundUntold(Untold):
+    pass
+
+
+@final
+class Lenient(Untold):
+    """Its log_prob is replaced by one that takes a condition and leaves it."""
+
+    def _build(self) -> None:
+        super()._build()
+        lenient: Any = self
+        lenient.log_prob = self.score
+
+    def score(self, x: Tensor, *, condition: Any = None) -> Tensor:
+        del condition
+        return type(self).log_prob(self, x)
+
+
 @final
 class OneRowLabel(zoo.Conditioner):
     """A label whose codes are one row, however many conditions there were."""
@@ -189,5 +221,11 @@ MUTANTS = [
         one_row,
         SoundTold.create,
         "wrong-numbers-of-conditions-are-refused",
+    ),
+    Mutant(
+        "a condition that a model can't take",
+        Lenient.create,
+        SoundUntold.create,
+        "conditions-of-an-unconditional-model-are-refused",
     ),
 ]
