@@ -25,7 +25,7 @@ from zoo_core.interfaces.model import Model
 from zoo_core.interfaces.ragged import Ragged
 from zoo_core.interfaces.space import Kind
 
-_ROWS = 96
+_ROWS, _TOLERANCE = 96, 1e-4
 _TRAINER: Mapping[str, Any] = {"batch_size": 32, "learning_rate": 0.02, "progress": "none"}
 
 
@@ -42,7 +42,8 @@ def _trains(subject: Subject) -> bool:
     """Claim to be fitted by a trainer."""
     model = subject.model
     has_loss = type(model)._loss is not Model._loss
-    return not _fits_itself(subject) and has_loss and any(p.requires_grad for p in _weights(model))
+    has_weights = any(p.requires_grad for p in model.parameters())
+    return not _fits_itself(subject) and has_loss and has_weights
 
 
 def _fits(subject: Subject) -> bool:
@@ -103,8 +104,8 @@ def a_weight_of_two_is_a_row_twice(subject: Subject) -> None:
     """A fit of rows with weights 0, 1 and 2 is that of the rows repeated so often.
 
     For models with a fit of their own. In double precision the log_prob of other rows agrees to
-    1e-6, or of a model without one each tensor. Skipped where the fit itself draws at random
-    (its outcome depends on the rng), for then the draws differ.
+    1e-4, since iterations may stop one step apart; of a model without log_prob, each tensor.
+    Skipped where the outcome of the fit depends on the rng, for then the draws differ.
     """
     count = torch.arange(_ROWS) % 3
     x, told = _rows(subject, _ROWS, "training")
@@ -126,7 +127,7 @@ def a_weight_of_two_is_a_row_twice(subject: Subject) -> None:
 def weights_of_one_change_nothing(subject: Subject) -> None:
     """A fit of rows that all weigh 1 is the fit without weights, beyond rounding.
 
-    In double precision, to 1e-6 in the log_prob of other rows, or of a model without one in each
+    In double precision, to 1e-4 in the log_prob of other rows, or of a model without one in each
     tensor. By 2 steps of the trainer where there is no fit of its own.
     """
     x, told = _rows(subject, _ROWS, "training")
@@ -157,10 +158,6 @@ def bad_data_are_refused_before_anything_changes(subject: Subject) -> None:
                 received=f"{seen or 'an error'} for {what}; changed: {changed or 'nothing'}",
                 remedy="Say in _space() what one sample is; look at all data, then set tensors.",
             )
-
-
-def _weights(model: Model) -> list[Tensor]:
-    return list(model.parameters())
 
 
 def _rows(subject: Subject, n: int, purpose: str) -> tuple[Any, Any]:
@@ -195,13 +192,13 @@ def _fitted(subject: Subject, x: Any, told: Any, weight: Tensor | None, rng: str
 
 
 def _agree(a: Model, b: Model, subject: Subject) -> bool:
-    """Say whether two models are the same to 1e-6: in log_prob, or tensor by tensor."""
+    """Say whether two models are nearly the same: in log_prob, or tensor by tensor."""
     if isinstance(a, DensityModel) and isinstance(b, DensityModel):
         x, told = _rows(subject, 32, "held out")
         scores = [_scores(model, x, told, subject) for model in (a, b)]
-        return close(scores[0], scores[1], 1e-6)
+        return close(scores[0], scores[1], _TOLERANCE)
     tensors = b.state_dict()
-    return all(close(tensor, tensors[name], 1e-6) for name, tensor in a.state_dict().items())
+    return all(close(tensor, tensors[name], _TOLERANCE) for name, tensor in a.state_dict().items())
 
 
 def _scores(model: DensityModel, x: Any, told: Any, subject: Subject) -> Tensor:
