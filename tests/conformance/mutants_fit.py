@@ -182,13 +182,13 @@ class Ascending(Trained):
 
 
 @final
-class UnseededDropout(Trained):
-    """The loss drops rows by Python's generator, which no rng and no trainer seeds."""
+class UnseededScale(Trained):
+    """The loss scales rows by Python's generator, which no rng and no trainer seeds."""
 
     def _loss(self, batch: zoo.Batch, call: zoo.Call) -> Tensor:
         x = batch.x
         assert isinstance(x, Tensor)
-        return super()._loss(zoo.Batch(x * (random.random() < 0.5)), call)
+        return super()._loss(zoo.Batch(x * random.random()), call)
 
 
 def _of(sound: type[Model]) -> Callable[[str, type[Model], str], Mutant]:
@@ -208,7 +208,7 @@ MUTANTS = [
     _closed("a fit with the wrong sign", WrongSign, _IMPROVES),
     _trained("a loss with the wrong sign", Ascending, _IMPROVES),
     _closed("a fit of rows chosen without seed", UnseededHalf, _REPEATS),
-    _trained("a loss that draws without seed", UnseededDropout, _REPEATS),
+    _trained("a loss that draws without seed", UnseededScale, _REPEATS),
     _closed("weights ignored by a fit", WeightsIgnored, _TWICE),
     _closed("weights squared by a fit", WeightsSquared, _TWICE),
     _closed("weights of one that change the fit", HalfWeights, _ONES),
