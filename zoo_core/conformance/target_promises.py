@@ -18,7 +18,7 @@ from zoo_core.conformance.target import Target
 from zoo_core.errors import ConformanceError
 from zoo_core.interfaces.space import Kind, Space
 
-SAMPLES = 10_000
+SAMPLES = 12_000
 _COINS = 16_384
 _TOLERANCE, _DOUBT = 5e-3, 0.05
 _SURE = 2e-3

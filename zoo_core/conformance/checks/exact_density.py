@@ -26,13 +26,38 @@ _exact = density_is(DensityKind.EXACT)
 
 @check(claimed=_exact)
 def the_density_integrates_to_one(subject: Subject) -> Evidence | None:
-    """The density integrates, or the mass sums, to one."""
+    """The density integrates, or the mass sums, to one.
+
+    In double precision, under one condition; of sequences, those of three steps. Discrete spaces
+    of up to 100 000 rows are enumerated. Over one or two floating dimensions the integral is by
+    adaptive quadrature of the whole space, infinite tails and all, refined where samples lie and
+    where a scan finds the density to rise; it may be off by .005 and twice the quadrature's own
+    error estimate, so that bits for nats, a forgotten log-determinant, scale or constant and a
+    power of 1.05 always show. Where that estimate is above .05 nothing is said. In more
+    dimensions the test is statistical and takes the sampler for right, so that a failure may be
+    the sampler's: of 16 384 rows each is drawn from the model or from a law fitted to other
+    samples, as a coin falls, and the density is held against the coins (bridge sampling, Meng &
+    Wong 1996). In six dimensions a log-density that is off by .2 nats is caught with probability
+    > .99, and so is a power of 1.05. Skipped there for a model that makes no samples.
+    """
     return promises.integrates_to_one(target_of(subject), subject.rng("quadrature"))
 
 
 @check(claimed=both(_exact, is_generator))
 def samples_follow_the_density(subject: Subject) -> Evidence:
-    """Samples follow the density."""
+    """Samples follow the density.
+
+    In double precision, under one condition. 12 000 samples over one or two dimensions, or over
+    codes that can be enumerated, are counted in about 40 cells of equal probability (χ²) and where
+    hardly any should be, and their mean log-density and moments are held against integrals. In
+    more dimensions some 8000 samples stand among as many draws of a law fitted to others, and the
+    density must say how likely each is a sample (noise-contrastive estimation's labels, Gutmann
+    & Hyvärinen 2012): in all, at each level of log-density, by mean log-density and by moments.
+    The density is normalised first in few dimensions, so that a wrong constant is not a wrong
+    sampler. A scale wrong by 5%, 2% of rows drawn three times as wide, a lost mode of a tenth of
+    the mass, Student's tails of 5 degrees of freedom and a lost correlation of .3 are each caught
+    with probability > .99 in one, two and six dimensions.
+    """
     return promises.samples_follow(target_of(subject), subject.rng("samples of the density"))
 
 
