@@ -144,3 +144,10 @@ def test_a_plugin_that_scores_the_wrong_shape_is_told_so() -> None:
 
     with pytest.raises(DefinitionError, match="one number a row"):
         Wrong.create(space=zoo.Space.real(2)).log_prob(torch.zeros(3, 2))
+
+
+def test_the_loss_is_that_of_the_default_options() -> None:
+    model = LinearVAE.create(space=zoo.Space.real(2))
+    x = torch.randn(5, 2, generator=zoo.rng(0))
+    loss = model.loss(zoo.Batch(x), rng=zoo.rng(1))
+    torch.testing.assert_close(loss, -model.log_prob(x, rng=zoo.rng(1)))

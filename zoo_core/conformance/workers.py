@@ -64,6 +64,8 @@ def work(name: str, folder: str, selection: str) -> None:
 def _started(name: str, share: Selection, folder: Path | None) -> subprocess.Popen[str]:
     """Start a process that has this one's sys.path, so that it verifies what is here."""
     path, variables = list(sys.path), {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    # Tiny products gain nothing by threads, and the threads of several processes fight.
+    variables.setdefault("OMP_NUM_THREADS", "1")
     if folder is not None:
         path.insert(0, str(folder))
         # The index that is compiled of an unpacked wheel is of no use later.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
@@ -134,8 +134,8 @@ class DensityModel(Model, interface=True):
         return DensityKind.EXACT, ""
 
     def _loss(self, batch: Batch, call: Call) -> Tensor:
-        """Give −log p(x), log-determinant counted."""
-        loss = -self._log_prob(batch.x, call)
+        """Give −log p(x) with the default options, log-determinant counted."""
+        loss = -self._log_prob(batch.x, replace(call, options=self.LogProbOptions()))
         return loss if call.log_det is None else loss - call.log_det
 
     @final
