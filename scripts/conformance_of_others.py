@@ -57,7 +57,6 @@ def told(result: CheckResult) -> dict[str, str]:
 
 def update(chosen: list[str]) -> None:
     """Check the chosen libraries, and put their rows into the record."""
-    rows = json.loads(RECORD.read_text("utf-8")) if RECORD.exists() else []
     for library in chosen:
         module = MODULES.get(library, f"{library}_densities")
         fresh = []
@@ -65,9 +64,11 @@ def update(chosen: list[str]) -> None:
             fresh.append(checked(case))
             failed = [n for n, r in fresh[-1]["results"].items() if r["status"] == "failed"]
             print(f"{library} {case.name}: {failed or 'all hold'} ({fresh[-1]['seconds']} s)")
+        # Read late: another library may have been written meanwhile.
+        rows = json.loads(RECORD.read_text("utf-8")) if RECORD.exists() else []
         rows = [row for row in rows if row["library"] != library] + fresh
-    rows.sort(key=lambda row: LIBRARIES.index(row["library"]))
-    RECORD.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        rows.sort(key=lambda row: LIBRARIES.index(row["library"]))
+        RECORD.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def table() -> str:

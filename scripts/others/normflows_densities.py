@@ -60,7 +60,11 @@ def cases() -> Iterator[Case]:
         torch.manual_seed(0)
         yield _case(name, build(), nf.distributions.DiagGaussian(2), Space.real(2), moons())
     torch.manual_seed(0)
-    layers = [nf.flows.CircularAutoregressiveRationalQuadraticSpline(2, 2, 32, [0, 1])]
+    layers = [
+        nf.flows.CircularAutoregressiveRationalQuadraticSpline(
+            2, 2, 32, [0, 1], tail_bound=torch.pi
+        )
+    ]
     noise = nf.distributions.UniformGaussian(2, [0, 1], torch.full((2,), 2 * torch.pi))
     yield _case("circular spline", layers, noise, Space.angle(2), moons().clamp(-3, 3))
 

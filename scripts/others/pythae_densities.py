@@ -49,7 +49,8 @@ def _named(config: Any) -> str:
 
 
 def _flow(flow: Any, name: str) -> Case:
-    noise = torch.distributions.MultivariateNormal(torch.zeros(2).double(), torch.eye(2).double())
+    mean, covariance = torch.zeros(2).double(), torch.eye(2).double()
+    noise = torch.distributions.MultivariateNormal(mean, covariance, validate_args=False)
     model = NFModel(noise, flow)
     trained(flow.parameters(), lambda x: model({"data": x}).loss / len(x))
     model.eval()
