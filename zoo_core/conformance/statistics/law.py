@@ -19,6 +19,7 @@ from zoo_core.conformance.target import Target
 _GROUPS = 40
 _FLOOR = 10.0
 """Standard deviations below the mean at which a log-density counts as no lower."""
+_ROUNDING = 1e-6
 
 
 @final
@@ -96,7 +97,7 @@ class Law:
         floor = mean - _FLOOR * spread.clamp_min(0.1)
         expected, variance = self._moments_of(logs.maximum(floor)[:, None])
         gap = log_prob.maximum(floor).mean() - expected[0]
-        gap = (gap.abs() - self.error * (1 + spread) - 1e-9).clamp_min(0)
+        gap = (gap.abs() - self.error * (1 + spread) - _ROUNDING * (1 + mean.abs())).clamp_min(0)
         return fit.normal(float(gap / (variance[0, 0] / len(log_prob)).sqrt().clamp_min(1e-300)))
 
     def _moments(self, x: Tensor) -> float:
