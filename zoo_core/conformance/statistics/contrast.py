@@ -27,8 +27,8 @@ class Contrast:
 
     Given the rows, the coins `drawn [n]` are independent and fell to p with probability
     `share = p / (p + q)` [n], if p is normalised and the samples follow it: the labels of
-    noise-contrastive estimation (Gutmann & Hyvärinen 2012, eq. 4). Summed, it is the identity of
-    bridge sampling with the bridge 1/(p + q) (Meng & Wong 1996, eq. 4.1), all terms bounded.
+    noise-contrastive estimation (Gutmann & Hyvärinen 2012). Summed, it is the identity of
+    bridge sampling with the bridge 1/(p + q) (Meng & Wong 1996), all terms bounded.
     """
 
     t: Tensor
