@@ -139,22 +139,38 @@ class OneNoise(Encoded):
         return super().noise(1, n, call).expand(samples, n)
 
 
-@final
-class CalledExact(Encoded):
-    def _density(self, options: Any) -> tuple[zoo.DensityKind, str]:
-        return zoo.DensityKind.EXACT, ""
-
-
-@final
 class Known(Encoded):
     """N(b, W Wᵀ + s² I), which the bound is below."""
-
-    architecture = "test/known"
 
     def _log_prob(self, z: Tensor, call: zoo.Call) -> Tensor:
         noise = (2 * self.log_scale).exp() * torch.eye(self.space.size, dtype=self.dtype)
         covariance = torch.outer(self.weight, self.weight) + noise
         return torch.distributions.MultivariateNormal(self.bias, covariance).log_prob(z)
+
+    def _density(self, options: Any) -> tuple[zoo.DensityKind, str]:
+        return zoo.DensityKind.EXACT, ""
+
+
+@final
+class SoundKnown(Known):
+    architecture = "test/sound-known"
+
+
+@final
+class BoundCalledExact(Known):
+    """The bound in closed form: log p less the divergence of q from the posterior."""
+
+    def _log_prob(self, z: Tensor, call: zoo.Call) -> Tensor:
+        q, variance = self.encoded(z), (2 * self.log_scale).exp()
+        total = variance + self.weight.square().sum()
+        mean = (z - self.bias) @ self.weight / total
+        posterior = torch.distributions.Normal(mean, (variance / total).sqrt())
+        return super()._log_prob(z, call) - torch.distributions.kl_divergence(q, posterior)
+
+
+@final
+class NoiseCalledExact(Encoded):
+    """One draw of the bound."""
 
     def _density(self, options: Any) -> tuple[zoo.DensityKind, str]:
         return zoo.DensityKind.EXACT, ""
@@ -232,7 +248,18 @@ MUTANTS = [
         _AT_MOST_ONE,
         SoundDequantized.create,
     ),
-    _mutant("bound reported as exact", CalledExact, "the-density-integrates-to-one", Known.create),
+    _mutant(
+        "bound reported as exact",
+        BoundCalledExact,
+        "the-density-integrates-to-one",
+        SoundKnown.create,
+    ),
+    _mutant(
+        "noisy bound reported as exact",
+        NoiseCalledExact,
+        "samples-follow-the-density",
+        SoundKnown.create,
+    ),
     _mutant("logarithms of weights averaged", MeanOfLogarithms, _RISES),
     _mutant("number of samples ignored", SamplesIgnored, _RISES),
     _mutant("one noise for all samples", OneNoise, _RISES),

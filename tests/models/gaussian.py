@@ -59,18 +59,21 @@ class Gaussian(zoo.Generator, zoo.DensityModel):
         factor = self.factor.tril()
         cov = factor @ factor.T
         gain = torch.linalg.solve(cov[known][:, known], cov[known][:, ~known]).T
-        loc = mean[~known] + gain @ (value[known] - mean[known])
+        loc = mean[..., ~known] + (value - mean)[..., known] @ gain.T
         return loc, cov[~known][:, ~known] - gain @ cov[known][:, ~known]
 
     def _log_prob(self, z: Tensor, call: zoo.Call) -> Tensor:
         mean, z = self._mean(len(z), call), z.flatten(1)
         if call.observed is None:
             return _log_normal(z - mean, self.factor.tril())
-        rows = []
-        for m, v, known in zip(mean, z, call.observed.flatten(1), strict=True):
-            loc, cov = self._conditional(m, v, known)
-            rows.append(_log_normal((v[~known] - loc)[None], torch.linalg.cholesky(cov))[0])
-        return torch.stack(rows)
+        masks, which = call.observed.flatten(1).unique(dim=0, return_inverse=True)
+        log_prob = z.new_zeros(len(z))
+        for number, known in enumerate(masks):
+            rows = (which == number).nonzero()[:, 0]
+            loc, cov = self._conditional(mean[rows], z[rows], known)
+            scored = _log_normal(z[rows][:, ~known] - loc, torch.linalg.cholesky(cov))
+            log_prob = log_prob.index_add(0, rows, scored)
+        return log_prob
 
 
 def _log_normal(residual: Tensor, factor: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, final
 
@@ -26,6 +26,7 @@ from zoo_core.interfaces.density import Density, DensityKind, DensityModel
 
 _BREAKS = {1: 48, 2: 12}
 """How many boxes a grid has in each direction."""
+_REPEATS = 4
 
 Options = Mapping[str, Any]
 
@@ -57,6 +58,19 @@ def _choices(model: DensityModel) -> Iterator[Options]:
             yield from ({name: choice} for choice in choices)
 
 
+def figures(subject: Subject, x: Tensor, options: Options, purpose: str) -> Tensor:
+    """Score rows under one condition and these options, with the noise of this purpose, `[n]`."""
+    model: Any = subject.exact
+    rng = subject.rng(f"noise {purpose}")
+    with torch.no_grad():
+        return model.log_prob(x, condition=subject.condition(), rng=rng, **options).double()
+
+
+def named(options: Options) -> str:
+    """Say which options."""
+    return ", ".join(f"{name}={value}" for name, value in options.items()) or "default options"
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class Reference:
@@ -74,16 +88,16 @@ def reference(subject: Subject, options: Options, *, loose: bool = False) -> Ref
     """Choose what to hold figures against, as near to them as can be had.
 
     Where other options give the exact density, that; then what is said of r is true of every
-    row. Else the figures themselves, with one noise, divided by their sum over all codes or their
-    integral over one or two dimensions. Beyond, a law fitted to samples if `loose`. Raises Skip
-    for sequences, and for too many codes or dimensions.
+    row. Else the figures themselves, as means of four, divided by their sum over all codes or
+    their integral over one or two dimensions. Beyond, a law fitted to samples if `loose`. Raises
+    Skip for sequences, and for too many codes or dimensions.
     """
     if subject.model.space.ragged:
         raise Skip("the noise of a sequence's figures isn't looked at")
     exact = options_of(subject, DensityKind.EXACT)
     if exact:
         return _exact(subject, target_of(subject, **exact[0]))
-    target = target_of(subject, **options)
+    target = replace(target_of(subject, **options), log_prob=_mean(subject, options))
     if enumerable(target.space):
         return _enumerated(target)
     if not target.space.kind.discrete and 0 < target.space.size <= LARGEST:
@@ -91,6 +105,14 @@ def reference(subject: Subject, options: Options, *, loose: bool = False) -> Ref
     if not loose:
         raise Skip("there are too many codes or dimensions to normalise figures")
     return _fitted(subject, target)
+
+
+def _mean(subject: Subject, options: Options) -> Callable[[Tensor], Tensor]:
+    def log_prob(x: Tensor) -> Tensor:
+        each = [figures(subject, x, options, f"of reference {i}") for i in range(_REPEATS)]
+        return torch.stack(each).mean(0)
+
+    return log_prob
 
 
 def _exact(subject: Subject, target: Target) -> Reference:

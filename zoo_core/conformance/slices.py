@@ -11,7 +11,7 @@ from zoo_core.conformance.statistics.quadrature import quadrature
 from zoo_core.conformance.target import Target
 from zoo_core.interfaces.space import Space
 
-_BUDGET = 4000
+_BUDGET = 2000
 
 Figure = Callable[[Tensor], Tensor]
 """A log-density of rows `[n, *shape]`, `[n]`."""

@@ -15,7 +15,7 @@ from zoo_core.conformance.subject import Subject
 from zoo_core.errors import ConformanceError
 from zoo_core.interfaces.density import DensityKind
 
-_ROWS, _STEPS = 6, 4
+_ROWS, _STEPS = 6, 3
 _ROUNDING = 1e-7
 """Relative, in double precision."""
 _TOLERANCE = 1e-3
@@ -47,7 +47,7 @@ def observing_all_or_nothing_is_trivial(subject: Subject) -> None:
 def the_rest_is_scored_given_what_is_observed(subject: Subject) -> None:
     """log_prob with `observed` is log p(rest, observed) − log ∫ p, over the rest, of both.
 
-    Entries are told one by one, in a random order, up to four. By the chain rule, what a figure
+    Entries are told one by one, in a random order, up to three. By the chain rule, what a figure
     falls by when entry j is told too is log p(j | those before): it doesn't know of the entries
     that come later, beyond rounding, and integrates (sums, for codes) to 1 over entry j, to
     1e-3; with the whole row told, 0 is left. So each figure is the conditional density, and no

@@ -32,7 +32,8 @@ def the_gradient_of_log_prob_is_its_derivative(subject: Subject) -> None:
 
     Eight rows that the model didn't make, in random directions: autograd against central
     differences in double precision, at one noise, to 1e-3 of 1 + their size. A part that is
-    detached shows, and one that is taken out of the graph by `.data` or `no_grad`.
+    detached shows, and one that is taken out of the graph by `.data` or `no_grad`. Rows where
+    the density is 0 are left out.
     """
     target = target_of(subject)
     x = _rows(subject, target.space.shape)
@@ -72,8 +73,11 @@ def _require_derivative(
     seen = (gradient * direction).flatten(1).sum(1)
     with torch.no_grad():
         ends = [function(x + sign * _STEP * direction) for sign in (1, -1)]
-    wanted = (ends[0] - ends[1]) / (2 * _STEP)
-    if not bool(gradient.isfinite().all()) or not close(seen, wanted, _TOLERANCE):
+    inside = value.isfinite() & ends[0].isfinite() & ends[1].isfinite()
+    if not bool(inside.any()):
+        raise Skip("no row is where the density is positive")
+    seen, wanted = seen[inside], ((ends[0] - ends[1]) / (2 * _STEP))[inside]
+    if not close(seen, wanted, _TOLERANCE):
         raise ConformanceError(
             f"The gradient of {what} is finite, and the derivative of its values",
             received=f"{seen[:3].tolist()} by autograd, {wanted[:3].tolist()} by differences",
