@@ -243,7 +243,7 @@ MUTANTS = [
     _mutant("weights summed for averaged", SumOfWeights, _AT_MOST_ONE),
     _mutant("bound in bits", BitsForNats, _AT_MOST_ONE),
     _mutant(
-        "dequantisation not counted",
+        "dequantisation not counted in a bound",
         DequantisationUncounted,
         _AT_MOST_ONE,
         SoundDequantized.create,
