@@ -72,7 +72,7 @@ def the_bound_rises_with_samples(subject: Subject) -> Evidence:
     independent L_K the logarithm of the mean of exp is one L_8K, so it tells how far the rise is;
     less than half of it is refused, on 4096 rows, each with its own noise. K ignored, and
     logarithms averaged instead of weights, are caught with probability > .99 where log-weights
-    have a standard deviation of 1.
+    have a standard deviation of 1.2.
     """
     p_values, seen = {}, []
     for options in options_of(subject, DensityKind.LOWER_BOUND):
