@@ -1,8 +1,8 @@
 """How p-values of the conformance kit's statistical checks are spread on right models.
 
-    python benchmarks/conformance_uniformity.py                    500 seeds; goes on where it stopped
-    python benchmarks/conformance_uniformity.py --seeds 50         fewer
-    python benchmarks/conformance_uniformity.py --table benchmarks/conformance_uniformity.md
+    python scripts/conformance_uniformity.py                    500 seeds; goes on where it stopped
+    python scripts/conformance_uniformity.py --seeds 50         fewer
+    python scripts/conformance_uniformity.py --table docs/conformance-uniformity.md
 
 A line of the record is a block of seeds of one check on one model, so that a run that was
 interrupted loses a block. A check that isn't in the record yet is run, one that no longer exists is
@@ -66,6 +66,20 @@ MODELS: dict[str, Callable[[], zoo.Model]] = {
 ENOUGH, TWINS = 3, 2
 THOROUGH = {"the-density-integrates-to-one", "samples-follow-the-density"}
 
+HEAD = """\
+# How often the kit errs
+
+Each statistical check of [the conformance kit](conformance.md), held against models that are right, over
+500 seeds: under the promise its p-values are uniform between 0 and 1, or larger. Made by
+`python scripts/conformance_uniformity.py --table docs/conformance-uniformity.md`.
+
+*Too small, p* is the smallest p-value of Kolmogorov and Smirnov's one-sided test that the p-values are
+stochastically smaller than uniform ones, times the number of statistics; among this many lines one
+near .02 is to be expected. The two fractions are over all statistics of the line, and should be .01 and
+.0001. *Larger* names statistics whose p-values are larger than uniform ones: bounds, and those that have few values.
+A check whose statistic is 1 on every right model has nothing below .01.
+"""
+
 Key = tuple[str, str]
 
 
@@ -85,7 +99,7 @@ def main() -> None:
     page = table(held, arguments.seeds)
     print(page)
     if arguments.table:
-        arguments.table.write_text(page, encoding="utf-8", newline="\n")
+        arguments.table.write_text(f"{HEAD}\n{page}", encoding="utf-8", newline="\n")
 
 
 def parsed() -> argparse.Namespace:
