@@ -14,6 +14,8 @@ PAGES = [
     "docs/evaluation.md",
     "docs/flows.md",
     "docs/train-and-publish.md",
+    "docs/conformance.md",
+    "docs/conformance-of-others.md",
 ]
 
 

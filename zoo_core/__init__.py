@@ -41,6 +41,9 @@ _HOMES = {
     "zoo_core.interfaces.denoiser": ("Denoiser",),
     "zoo_core.interfaces.guidance": ("ClassifierFree", "Guidance"),
     "zoo_core.interfaces.matcher": ("Matcher",),
+    "zoo_core.interfaces.energy": ("Energy",),
+    "zoo_core.interfaces.latent": ("Latent", "Posterior"),
+    "zoo_core.interfaces.classifier": ("Classifier",),
     "zoo_core.interfaces.randomness": ("rng",),
     "zoo_core.hooks": ("hookimpl",),
     "zoo_core.registry": ("create", "info", "list_models", "register"),
@@ -56,6 +59,7 @@ if TYPE_CHECKING:
     from zoo_core.interfaces.batch import Batch as Batch
     from zoo_core.interfaces.call import Call as Call
     from zoo_core.interfaces.call import Observed as Observed
+    from zoo_core.interfaces.classifier import Classifier as Classifier
     from zoo_core.interfaces.conditioner import Conditioner as Conditioner
     from zoo_core.interfaces.context import Context as Context
     from zoo_core.interfaces.context import ContextShape as ContextShape
@@ -64,10 +68,13 @@ if TYPE_CHECKING:
     from zoo_core.interfaces.density import DensityKind as DensityKind
     from zoo_core.interfaces.density import DensityModel as DensityModel
     from zoo_core.interfaces.density import Measure as Measure
+    from zoo_core.interfaces.energy import Energy as Energy
     from zoo_core.interfaces.fitting import FitReport as FitReport
     from zoo_core.interfaces.generator import Generator as Generator
     from zoo_core.interfaces.guidance import ClassifierFree as ClassifierFree
     from zoo_core.interfaces.guidance import Guidance as Guidance
+    from zoo_core.interfaces.latent import Latent as Latent
+    from zoo_core.interfaces.latent import Posterior as Posterior
     from zoo_core.interfaces.matcher import Matcher as Matcher
     from zoo_core.interfaces.model import Model as Model
     from zoo_core.interfaces.next_token import NextToken as NextToken

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 @final
 class DensityKind(StrEnum):
-    """How a figure stands to the true log-density of the model."""
+    """How a figure stands to the true log-density of the model.
+
+    The mean of a LOWER_BOUND over its noise is at most the truth; a bound that takes K
+    importance samples names the option `samples`. The truth of an ESTIMATE lies between the
+    harmonic and the arithmetic mean of its exponentials. UNNORMALIZED is the truth plus a constant.
+    """
 
     EXACT = "exact"
     LOWER_BOUND = "lower-bound"
