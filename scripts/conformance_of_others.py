@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from others.case import Case
 
+from others.case import Case
 from zoo_core.conformance import CheckResult, Status, check_density
 
 LIBRARIES = ("zuko", "nflows", "normflows", "scikit-learn", "hmmlearn", "pythae")

@@ -69,21 +69,22 @@ THOROUGH = {"the-density-integrates-to-one", "samples-follow-the-density"}
 HEAD = """\
 # How often the kit errs
 
-Each statistical check of [the conformance kit](conformance.md), held against models that are right, over
-500 seeds: under the promise its p-values are uniform between 0 and 1, or larger. Made by
-`python scripts/conformance_uniformity.py --table docs/conformance-uniformity.md`.
+Each statistical check of [the conformance kit](conformance.md), held against models that are
+right, over 500 seeds: under the promise its p-values are uniform between 0 and 1, or larger. Made
+by `python scripts/conformance_uniformity.py --table docs/conformance-uniformity.md`.
 
-*Too small, p* is the smallest p-value of Kolmogorov and Smirnov's one-sided test that the p-values are
-stochastically smaller than uniform ones, times the number of statistics; among this many lines one
-near .02 is to be expected. The two fractions are over all statistics of the line, and should be .01 and
-.0001. *Larger* names statistics whose p-values are larger than uniform ones: bounds, and those that have few values.
-A check whose statistic is 1 on every right model has nothing below .01.
+*Too small, p* is the smallest p-value of Kolmogorov and Smirnov's one-sided test that the p-values
+are stochastically smaller than uniform ones, times the number of statistics; among this many lines
+one near .02 is to be expected. The two fractions are over all statistics of the line, and should be
+.01 and .0001. *Larger* names statistics whose p-values are larger than uniform ones: bounds, and
+those that have few values. A check whose statistic is 1 on every right model has nothing below .01.
 """
 
 Key = tuple[str, str]
 
 
 def main() -> None:
+    """Run what the record lacks; print the table."""
     arguments = parsed()
     held = recorded(arguments.record)
     with arguments.record.open("a", encoding="utf-8") as record:
@@ -103,6 +104,7 @@ def main() -> None:
 
 
 def parsed() -> argparse.Namespace:
+    """Read the arguments."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--record", type=Path, default=RECORD)
@@ -144,6 +146,7 @@ def statistical(held: Held) -> Iterator[tuple[Check[Subject], list[str]]]:
 
 
 def gives_p(check: Check[Subject], model: str) -> bool:
+    """Say whether a check is statistical, on this model."""
     subject = Subject(made(model), seed=0)
     return check.claimed(subject) and bool(run_check(check, subject, expected=None, api=0).p_values)
 

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from hmmlearn.hmm import GMMHMM, CategoricalHMM, GaussianHMM
 from hmmlearn.vhmm import VariationalGaussianHMM
-from others.case import Case
 from torch import Tensor
 
+from others.case import Case
 from zoo_core.interfaces.space import Space
 
 STEPS = 2

@@ -20,9 +20,9 @@ from nflows.transforms import (
 from nflows.transforms.autoregressive import (
     MaskedPiecewiseRationalQuadraticAutoregressiveTransform,
 )
-from others.case import Case, moons, trained
 from torch import Tensor, nn
 
+from others.case import Case, moons, trained
 from zoo_core.interfaces.space import Space
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 
 import normflows as nf
 import torch
-from others.case import Case, moons, trained
 from torch import Tensor, nn
 
+from others.case import Case, moons, trained
 from zoo_core.interfaces.space import Space
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from others.case import Case, moons, trained
 from pythae.models import VAE, VAEConfig
 from pythae.models.normalizing_flows import (
     IAF,
@@ -22,6 +21,7 @@ from pythae.models.normalizing_flows import (
 from pythae.samplers import NormalSampler
 from torch import Tensor
 
+from others.case import Case, moons, trained
 from zoo_core.interfaces.density import DensityKind
 from zoo_core.interfaces.space import Space
 

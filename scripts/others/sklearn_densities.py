@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from others.case import ROWS, Case, moons, of_arrays
 from scipy.special import logsumexp
 from sklearn.decomposition import PCA, FactorAnalysis
 from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 from sklearn.naive_bayes import BernoulliNB, CategoricalNB, GaussianNB, MultinomialNB
 from sklearn.neighbors import KernelDensity
 
+from others.case import ROWS, Case, moons, of_arrays
 from zoo_core.interfaces.space import Space
 
 KERNELS = ("gaussian", "tophat", "epanechnikov", "exponential", "linear", "cosine")

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import torch
 import zuko
-from others.case import Case, moons, trained
 from torch import Tensor
 
+from others.case import Case, moons, trained
 from zoo_core.interfaces.space import Space
 
 FLOWS = {
