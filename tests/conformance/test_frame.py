@@ -14,7 +14,8 @@ import torch
 import yaml
 
 import zoo_core as zoo
-from conformance.mutants_every import AlwaysDropping, Plain, Sound, plain
+from conformance.mutants_conduct import AlwaysDropping
+from conformance.plain import Plain, Sound, plain
 from models.gaussian import Gaussian
 from registry.sites import Site
 from zoo_core.conformance import CheckResult, Status, check_model
