@@ -12,26 +12,44 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from conformance import package_mutants
 from zoo_core.conformance.catalogue import model_checks
 from zoo_core.conformance.package.catalogue import package_checks
 
-PAGE = Path(__file__).parents[1] / "docs" / "checks.md"
+PAGE = ROOT / "docs" / "checks.md"
 HEAD = """\
 # Every check of the conformance kit
 
 Made from the checks' own words by `scripts/checks_page.py`. A check is made where its promise is
 claimed: by the interfaces that a model provides, the kind of its density, whether it takes a
-condition. [The conformance kit](conformance.md) says how to run them and what they mean.
+condition. [The conformance kit](conformance.md) says how to run them and what they mean. *Caught*
+are the broken models, or wheels, of the kit's own tests that the check must find, and does.
 """
 
 
 def page() -> str:
     """Give the whole page."""
-    sections = [HEAD]
+    sections, found = [HEAD], caught()
     for theme, checks in themes():
         sections.append(f"## {theme}\n")
-        sections += [f"### {check.name}\n\n{indented(check.doc)}\n" for check in checks]
+        for check in checks:
+            sections.append(f"### {check.name}\n\n{indented(check.doc)}\n")
+            if check.name in found:
+                sections.append(f"*Caught:* {'; '.join(found[check.name])}.\n")
     return "\n".join(sections)
+
+
+def caught() -> dict[str, list[str]]:
+    """List the mutants of each check, by its name."""
+    tables = sorted(path.stem for path in (ROOT / "tests" / "conformance").glob("mutants_*.py"))
+    modules = [importlib.import_module(f"conformance.{name}") for name in tables]
+    found: dict[str, list[str]] = {}
+    for mutant in (*(m for module in modules for m in module.MUTANTS), *package_mutants.MUTANTS):
+        found.setdefault(mutant.caught_by, []).append(mutant.name)
+    return found
 
 
 def themes() -> Iterator[tuple[str, list[Any]]]:
