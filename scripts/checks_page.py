@@ -12,13 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
-
-from conformance import package_mutants
 from zoo_core.conformance.catalogue import model_checks
 from zoo_core.conformance.package.catalogue import package_checks
 
+ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "checks.md"
 HEAD = """\
 # Every check of the conformance kit
@@ -44,11 +41,13 @@ def page() -> str:
 
 def caught() -> dict[str, list[str]]:
     """List the mutants of each check, by its name."""
-    tables = sorted(path.stem for path in (ROOT / "tests" / "conformance").glob("mutants_*.py"))
-    modules = [importlib.import_module(f"conformance.{name}") for name in tables]
+    sys.path.insert(0, str(ROOT / "tests"))
+    folder = ROOT / "tests" / "conformance"
+    tables = [*sorted(folder.glob("mutants_*.py")), folder / "package_mutants.py"]
     found: dict[str, list[str]] = {}
-    for mutant in (*(m for module in modules for m in module.MUTANTS), *package_mutants.MUTANTS):
-        found.setdefault(mutant.caught_by, []).append(mutant.name)
+    for table in tables:
+        for mutant in importlib.import_module(f"conformance.{table.stem}").MUTANTS:
+            found.setdefault(mutant.caught_by, []).append(mutant.name)
     return found
 
 
