@@ -249,6 +249,7 @@ def test_one_line_gives_a_named_test_for_each_promise(site: Site, tmp_path: Path
             "mine/good": entry("good", **strange),
             "mine/random": entry("random", **known),
             "mine/broken": entry("broken"),
+            "mine/absent": entry("absent"),
         },
     }
     site.plugin("mine", yaml.safe_dump(registry), models=MODULE)
@@ -276,6 +277,7 @@ def test_one_line_gives_a_named_test_for_each_promise(site: Site, tmp_path: Path
     assert told("FAILED", "mine/good.no-such-check")
     assert told("XFAIL", "mine/random.global-generators-are-left-alone")
     assert told("FAILED", "mine/broken.builds-and-trains")
+    assert told("FAILED", "mine/absent.builds-and-trains")
     failed = [line for line in lines if line.startswith("FAILED") and "mine/good" in line]
     assert len(failed) == 1, failed
     assert "not today" in done.stdout

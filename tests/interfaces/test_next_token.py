@@ -121,7 +121,7 @@ def test_wrong_prefixes_are_refused() -> None:
         model.next_log_prob(torch.zeros(2, dtype=torch.int64))
     with pytest.raises(DataError, match="lie between 0 and 2"):
         model.next_log_prob(_ragged([3]))
-    with pytest.raises(DataError, match="at least one prefix"):
+    with pytest.raises(DataError, match="at least one row"):
         model.next_log_prob(zoo.Ragged(torch.empty(0, dtype=torch.int64), torch.empty(0)))
 
 

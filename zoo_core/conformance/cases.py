@@ -12,7 +12,7 @@ import torch
 from zoo_core import API_VERSION
 from zoo_core.conformance.preparation import prepared
 from zoo_core.conformance.subject import Subject
-from zoo_core.errors import UnknownNameError
+from zoo_core.errors import PluginError, UnknownNameError
 from zoo_core.interfaces.conditioner import Conditioner
 from zoo_core.interfaces.part import Part, part_fields
 from zoo_core.registry import architectures
@@ -81,9 +81,15 @@ def _wildcard(pattern: str) -> str:
 
 
 def _variants(case: Case) -> Iterator[Case]:
-    """Give the case itself, and with a label where its configuration has room for one."""
+    """Give the case itself, and with a label where its configuration has room for one.
+
+    A class that can't be imported has the one case, which then fails.
+    """
     yield case
-    config = architectures.resolve(case.architecture).Config
+    try:
+        config = architectures.resolve(case.architecture).Config
+    except PluginError:
+        return
     room = {field.name: field.interfaces for field in part_fields(config)}
     if Conditioner in room.get("conditioner", ()) and not case.fields.get("conditioner"):
         told = {**case.fields, "conditioner": _LABEL}

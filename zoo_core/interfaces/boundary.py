@@ -122,6 +122,8 @@ class Boundary(nn.Module, ABC):
                 received=type(x).__name__,
                 remedy="Give Ragged(values, lengths)." if self.space.ragged else "Give a tensor.",
             )
+        if isinstance(x, Ragged) and not len(x):
+            raise DataError("A batch of data has at least one row", received="no sequences")
         values = x.values if isinstance(x, Ragged) else x
         if isinstance(values, Tensor) and values.device != self.device and not anywhere:
             raise DataError(

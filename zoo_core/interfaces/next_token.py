@@ -101,6 +101,6 @@ class NextToken(Model, interface=True):
                 "A NextToken model's space is sequences of codes, one a step", received=space
             )
         checked = self._checked(prefix)
-        if not isinstance(checked, Ragged) or len(checked) == 0:
-            raise DataError("There is at least one prefix", received="none")
+        if not isinstance(checked, Ragged):
+            raise DataError("Prefixes are sequences", received=type(prefix).__name__)
         return checked

@@ -33,10 +33,10 @@ def wrong_shapes_are_refused(subject: Subject) -> None:
 
 @check(claimed=is_density)
 def no_rows_are_refused(subject: Subject) -> None:
-    """A batch of no rows raises DataError."""
-    if subject.model.space.ragged:
-        raise Skip("a batch of no sequences can't be made: Ragged refuses it")
-    _refuses(subject, lambda: _values(subject)[:0], "no rows")
+    """A batch of no rows, or of no sequences, raises DataError."""
+    nothing = _values(subject)[:0]
+    rows = Ragged(nothing, torch.zeros(0)) if subject.model.space.ragged else nothing
+    _require_error(lambda: _score(subject.model, rows, subject), "no rows")
 
 
 @check(claimed=is_density)

@@ -13,7 +13,8 @@ from zoo_core.errors import RegistryFileError
 from zoo_core.interfaces.model import Model
 from zoo_core.plugins import versions
 from zoo_core.plugins.yaml_file import read
-from zoo_core.registry.emission import emit
+from zoo_core.registry.editing import with_value
+from zoo_core.registry.rewriting import rewrite, text_of
 from zoo_core.registry.schema import ModelEntry
 from zoo_plugin_training.bundle_entry import card_of, entry_of
 from zoo_plugin_training.recipe import ExpectedMetric, Recipe
@@ -61,7 +62,13 @@ class Package:
         return name
 
     def _register(self, name: str, fields: dict[str, Any]) -> None:
-        """Put an entry into registry.yaml, in place of the one of that name."""
+        """Put an entry into registry.yaml, in place of the one of that name.
+
+        Comments and everything else stay as they are, and so do the aliases and the status that
+        a person gave; a pin on the Hub goes, since it is of other weights.
+        """
+        before = read(str(self.registry)).get("models", {}).get(name, {})
+        fields = {**fields, **{key: before[key] for key in ("aliases", "status") if key in before}}
         try:
             ModelEntry.model_validate(fields)
         except pydantic.ValidationError as error:
@@ -71,9 +78,8 @@ class Package:
                 remedy="Complete the recipe: summary, licenses, tags, citation.",
             ) from None
         # Read at the last moment: others may have added entries while this model was trained.
-        file = read(str(self.registry))
-        models = {**file.get("models", {}), name: fields}
-        write_whole(self.registry, emit({**file, "models": dict(sorted(models.items()))}))
+        text = text_of(self.registry)
+        rewrite(self.registry, with_value(str(self.registry), text, ["models", name], fields))
 
 
 def updated(text: str, made: Made, expected: Sequence[ExpectedMetric]) -> str:
