@@ -111,8 +111,16 @@ def _show(found: list[Verified], failed: list[Verified], verbose: bool) -> None:
     for one in failed:
         note(f"{one.subject} breaks {one.result}")
     if in_terminal():
-        outcome = f"{len(failed):,} failed." if failed else "every promise is kept."
-        click.echo(f"{len(found):,} checks: {outcome}")
+        click.echo(_ending(found, failed))
+
+
+def _ending(found: list[Verified], failed: list[Verified]) -> str:
+    from zoo_core.conformance.result import Status
+
+    known = sum(one.result.status is Status.EXPECTED_FAILURE for one in found)
+    outcome = f"{len(failed):,} failed" if failed else "none failed"
+    told = f", {known:,} fail as expected" if known else ""
+    return f"{len(found):,} checks: {outcome}{told}."
 
 
 def _place(one: Verified) -> tuple[bool, str]:
