@@ -22,6 +22,7 @@ from zoo_core.conformance import CheckResult, Status, check_model
 from zoo_core.conformance.cases import cases
 from zoo_core.conformance.catalogue import model_checks
 from zoo_core.conformance.check import Check, Skip
+from zoo_core.conformance.draws import draw
 from zoo_core.conformance.evidence import FALSE_ALARM, Evidence
 from zoo_core.conformance.preparation import prepared
 from zoo_core.conformance.running import run_check, run_checks
@@ -176,6 +177,27 @@ def test_cases_have_a_conditional_variant_where_there_is_room() -> None:
     assert {case.name for case in cases("core")} == {"core/label", "core/vector"}
     with pytest.raises(UnknownNameError, match="nothing-like-it"):
         cases("nothing-like-it")
+
+
+@pytest.mark.parametrize(
+    "space", [zoo.Space.real(2), zoo.Space.unit(2), zoo.Space.angle(2), zoo.Space.ordinal(4, 2)]
+)
+def test_no_drawn_entry_is_like_another(space: zoo.Space) -> None:
+    """A model that mixes its entries up would not be seen on rows whose entries are alike."""
+    x = draw(space, 2000, zoo.rng(0)).double()
+    assert bool(space.check(space.tensor(x)).any())
+    first, second = x.T
+    assert abs(float(first.mean() - second.mean())) > 0.3 * float(x.std())
+
+
+def test_weights_that_are_no_numbers_are_told() -> None:
+    class Root(Plain):
+        def _log_prob(self, z: torch.Tensor, call: zoo.Call) -> torch.Tensor:
+            distance = (self.loc - self.loc.detach()).square().sum().sqrt()
+            return -(z - self.loc).square().sum(1) - distance
+
+    with pytest.raises(ConformanceError, match="NaN in loc"):
+        prepared(Root, {})
 
 
 def test_preparation_leaves_the_identity() -> None:

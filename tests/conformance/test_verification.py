@@ -17,6 +17,7 @@ from conformance.specimen import (
     with_weights,
     write_wheel,
 )
+from zoo_core.conformance.cases import subject_of
 from zoo_core.conformance.result import Status
 from zoo_core.conformance.selection import Selection, Verified
 from zoo_core.conformance.verification import verify, verify_wheel
@@ -37,7 +38,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
 
 @pytest.fixture(autouse=True)
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home of its own; and no model of an earlier test's plugin of the same name."""
     monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
+    subject_of.cache_clear()
 
 
 def failed(found: list[Verified]) -> set[tuple[str, str]]:

@@ -57,7 +57,7 @@ def test_its_readme_is_true(mine: Path) -> None:
 
 def test_the_model_is_of_real_arrays(mine: Path) -> None:
     for space in (zoo.Space.binary(2), zoo.Space.unit(2), zoo.Space.real(2, missing=True)):
-        with pytest.raises(ConfigError, match="a model of real arrays"):
+        with pytest.raises(ConfigError, match="model of real arrays"):
             zoo.create("mine/gaussian", space=space)
 
 

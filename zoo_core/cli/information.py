@@ -81,6 +81,7 @@ def _show_architecture(architecture: ArchitectureInfo) -> None:
             ("provides", ", ".join(architecture.provides)),
             ("class", architecture.target),
             ("models", "\n".join(architecture.models) or "none pretrained"),
+            ("known failures", "\n".join(map(": ".join, architecture.expected_failures.items()))),
             ("entry", f"{architecture.path}:{architecture.line}"),
             ("plugin", _plugin(architecture)),
         ]

@@ -133,8 +133,13 @@ def _architecture_fields(architecture: ArchitectureInfo) -> dict[str, object]:
 
 
 def _explain_nothing(pattern: str, what: str) -> None:
+    from zoo_core.plugins import installed
+    from zoo_core.plugins.names import namespace_of
     from zoo_core.registry import closest
 
     near = closest(pattern.strip("*"))
     hint = f" The closest names: {', '.join(near)}." if near else ""
+    broken = [p for p in installed() if not p.ok and p.namespace == namespace_of(pattern)]
+    if broken:
+        hint = f" {broken[0].distribution} is {broken[0].state}: `zoo plugins` says why."
     note(f"no {what} matches.{hint}")

@@ -56,7 +56,7 @@ def command(
 
     NAME is a namespace or a distribution that is installed, or the path of a wheel. A wheel is
     checked as it was built, without being installed; what it depends on must be. Each model is
-    an architecture's tiny configuration, untrained weights moved a little.
+    an architecture's tiny configuration, trained a little.
 
     Into a pipe go tab-separated lines: name, passed, failed, expected to fail, skipped, seconds;
     with -v name, check, outcome, seconds, reason. Failures stand on stderr. Exits with 1 where

@@ -40,9 +40,9 @@ from zoo_core.conformance.subject import Subject
 
 _THEMES = (
     configuration,
+    surroundings,
     state,
     modes,
-    surroundings,
     refusals,
     precision,
     batches,

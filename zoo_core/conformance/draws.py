@@ -15,8 +15,10 @@ LENGTH = 3
 def draw(space: Space, n: int, rng: torch.Generator) -> Tensor | Ragged:
     """Draw n rows of a space: sequences of LENGTH steps where it is ragged.
 
-    They are far from what an untrained model makes: real numbers are of two unequal clusters,
-    codes are unequally frequent. None is missing.
+    They are far from what an untrained model makes, and no entry is like another: real numbers
+    are of two unequal clusters, each entry with a location and a scale of its own, and depend on
+    each other; codes are unequally frequent, high ones and low ones in turn. So a model that was
+    trained on them and mixes its entries up gives itself away. None is missing.
     """
     if space.ragged:
         steps = _rows(space, n * LENGTH, rng)
@@ -27,12 +29,22 @@ def draw(space: Space, n: int, rng: torch.Generator) -> Tensor | Ragged:
 def _rows(space: Space, n: int, rng: torch.Generator) -> Tensor:
     shape = (n, *space.shape)
     if space.n_levels is not None:
-        # The maximum of two: the higher the code, the more frequent.
+        # The larger, or the smaller, of two.
         pair = torch.randint(space.n_levels, (2, *shape), generator=rng)
-        return pair.amax(0)
+        even = (torch.arange(space.size) % 2 == 0).reshape(space.shape)
+        return torch.where(even, pair.amax(0), pair.amin(0))
+    place = _places(space)
     if space.kind is Kind.UNIT:
-        return 0.02 + 0.96 * torch.rand(shape, generator=rng).square()
+        return 0.02 + 0.96 * torch.rand(shape, generator=rng) ** (1.5 + place)
     cluster = torch.rand(n, generator=rng) < 0.3
-    centre = torch.where(cluster, -1.5, 0.5).reshape(n, *[1] * len(space.shape))
-    x = centre + 0.5 * torch.randn(shape, generator=rng)
-    return x.clamp(-3.1, 3.1) if space.kind is Kind.ANGLE else x
+    shared = 0.3 * torch.randn(n, generator=rng)
+    common = (torch.where(cluster, -1.5, 0.5) + shared).reshape(n, *[1] * len(space.shape))
+    x = common + 0.4 * torch.randn(shape, generator=rng)
+    x = (1 + 0.4 * place) * x + 0.8 * place
+    return (0.6 * x).clamp(-3.1, 3.1) if space.kind is Kind.ANGLE else x
+
+
+def _places(space: Space) -> Tensor:
+    """Give each entry a number of its own between −1 and 1; zero where there is one entry."""
+    places = torch.linspace(-1, 1, space.size) if space.size > 1 else torch.zeros(space.size)
+    return places.reshape(space.shape)

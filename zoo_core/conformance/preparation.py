@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from zoo_core.conformance.draws import draw
+from zoo_core.errors import ConformanceError
 from zoo_core.interfaces.batch import Batch
 from zoo_core.interfaces.model import Model
 
@@ -19,7 +20,8 @@ def prepared(model_class: type[Model], fields: dict[str, Any], *, seed: int = 0)
     A dropped log-determinant or an ignored condition doesn't show in a flow that begins as the
     identity or a head that begins at zero. A model with a fit of its own is fitted; one that
     leaves it to a trainer takes some of Adam's steps on its loss here, so that the kit needs
-    none; one that has no loss stays as it was built.
+    none; one that has no loss stays as it was built. Raises ConformanceError for weights that
+    are then no numbers.
     """
     model = model_class.create(seed=seed, **fields)
     rng = torch.Generator().manual_seed(seed)
@@ -29,7 +31,19 @@ def prepared(model_class: type[Model], fields: dict[str, Any], *, seed: int = 0)
         model.fit(x, condition=condition, rng=rng)
     elif type(model)._loss is not Model._loss:
         _walk(model, x, condition, rng)
+    _require_finite(model)
     return model.eval()
+
+
+def _require_finite(model: Model) -> None:
+    """Refuse weights that are no numbers, with which a sampler may go on for ever."""
+    for name, tensor in model.state_dict().items():
+        if tensor.is_floating_point() and bool(tensor.isnan().any()):
+            raise ConformanceError(
+                "A little training leaves every weight a number",
+                received=f"NaN in {name}",
+                remedy="Look for a gradient that is NaN: of a root, norm or logarithm at zero.",
+            )
 
 
 def _conditions(model: Model, rng: torch.Generator) -> Any:

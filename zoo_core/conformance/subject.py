@@ -28,6 +28,7 @@ class Subject:
         self.model = copy.deepcopy(model).eval()
         self.seed = seed
         self.dtypes = dtypes
+        self._drawn: dict[tuple[int, str], Tensor | Ragged] = {}
 
     @property
     def name(self) -> str:
@@ -53,7 +54,16 @@ class Subject:
         return self.copy().double()
 
     def rows(self, n: int, purpose: str = "rows") -> Tensor | Ragged:
-        """Give n rows of the model's space: its own samples where it makes any, else draws."""
+        """Give n rows of the model's space: its own samples where it makes any, else draws.
+
+        They are drawn once, so that a sampler that doesn't repeat fails the checks of sampling
+        and no others.
+        """
+        if (n, purpose) not in self._drawn:
+            self._drawn[n, purpose] = self._samples(n, purpose)
+        return self._drawn[n, purpose]
+
+    def _samples(self, n: int, purpose: str) -> Tensor | Ragged:
         if isinstance(self.model, Generator):
             return self.model.sample(
                 n,

@@ -17,11 +17,10 @@ from zoo_core.conformance.catalogue import model_checks
 from zoo_core.conformance.package import Package, installed, package_checks, unpacked
 from zoo_core.conformance.package.wheel import unpacking
 from zoo_core.conformance.promises import BUILDS, promises
-from zoo_core.conformance.result import CheckResult, Status
 from zoo_core.conformance.running import run_check
 from zoo_core.conformance.selection import EVERYTHING, Selection, Verified
 from zoo_core.conformance.workers import in_processes
-from zoo_core.errors import UnknownNameError, ZooError
+from zoo_core.errors import UnknownNameError
 from zoo_core.plugins import Plugin
 from zoo_core.plugins import installed as installed_plugins
 from zoo_core.plugins.distributions import normalized
@@ -81,13 +80,10 @@ def _architectures(package: Package, selection: Selection) -> Sequence[str]:
 
 
 def _of_architecture(name: str, selection: Selection) -> Iterator[Verified]:
-    try:
-        for promise in promises(name):
-            if selection.takes(promise.name):
-                yield Verified(promise.case.name, promise.result())
-    except ZooError as error:
-        # Its class can't be imported, or isn't what the registry file says.
-        yield Verified(name, CheckResult(BUILDS.name, Status.FAILED, str(error)))
+    for promise in promises(name):
+        # What can't be built keeps no promise, whichever is asked for.
+        if promise.check is BUILDS or selection.takes(promise.name):
+            yield Verified(promise.case.name, promise.result())
 
 
 def _plugin_named(name: str) -> Plugin:

@@ -90,13 +90,7 @@ class DensityModel(Model, interface=True):
         context = self._context_of(condition, len(data))
         z, log_det = self._to_network(data, generator, mask)
         call = Call(generator, context=context, observed=mask, options=parsed)
-        log_prob = self._log_prob(z, call)
-        if log_prob.shape != (len(data),):
-            raise DefinitionError(
-                f"{type(self).__name__}._log_prob gives one number a row, [{len(data)}]",
-                received=f"shape {list(log_prob.shape)}",
-            )
-        return log_prob + log_det
+        return self._scored(z, call) + log_det
 
     @final
     def density_of(self, **options: Any) -> Density:
@@ -140,8 +134,19 @@ class DensityModel(Model, interface=True):
 
     def _loss(self, batch: Batch, call: Call) -> Tensor:
         """Give −log p(x) with the default options, log-determinant counted."""
-        loss = -self._log_prob(batch.x, replace(call, options=self.LogProbOptions()))
+        loss = -self._scored(batch.x, replace(call, options=self.LogProbOptions()))
         return loss if call.log_det is None else loss - call.log_det
+
+    @final
+    def _scored(self, z: Any, call: Call) -> Tensor:
+        log_prob = self._log_prob(z, call)
+        if log_prob.shape != (len(z),):
+            raise DefinitionError(
+                f"{type(self).__name__}._log_prob gives one number a row, [{len(z)}]",
+                received=f"shape {list(log_prob.shape)}",
+                remedy="Sum over the entries of a row.",
+            )
+        return log_prob
 
     @final
     def _mask(self, observed: Tensor, x: Tensor | Ragged) -> Tensor:

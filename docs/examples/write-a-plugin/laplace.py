@@ -31,7 +31,8 @@ class Laplace(zoo.Generator, zoo.DensityModel, zoo.Reparameterized):
 
     def _build(self) -> None:
         if self.space.kind is not Kind.REAL or self.space.missing or self.space.ragged:
-            raise ConfigError("This is a model of real arrays", received=self.space)
+            advice = "Give space=zoo.Space.real(n), or --space real:n."
+            raise ConfigError("A model of real arrays", received=self.space, remedy=advice)
         self.moments = nn.Parameter(torch.zeros(2 * self.space.size))
         if self.conditioner is not None:
             width = self.conditioner.context_shape.as_vector

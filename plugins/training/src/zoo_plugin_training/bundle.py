@@ -13,6 +13,7 @@ from zoo_core.errors import RegistryFileError
 from zoo_core.interfaces.model import Model
 from zoo_core.plugins import versions
 from zoo_core.plugins.yaml_file import read
+from zoo_core.publishing import Card
 from zoo_core.registry.editing import with_value
 from zoo_core.registry.rewriting import rewrite, text_of
 from zoo_core.registry.schema import ModelEntry
@@ -51,6 +52,7 @@ class Package:
         expected = [expected_of(metric) for metric in made.metrics]
         text = updated(recipe_path.read_text(encoding="utf-8"), made, expected)
         card = card_of(name, recipe, made.test, expected)
+        _require_licenses(card, recipe_path)
         folder = self.folder / "models" / recipe_path.stem
         (folder / "README.md").unlink(missing_ok=True)
         model = made.run.model
@@ -90,6 +92,17 @@ def updated(text: str, made: Made, expected: Sequence[ExpectedMetric]) -> str:
     if recipe.data.sha256 is not None and recipe.data.sha256 not in text:
         fields = {"data": recipe.data.model_dump(mode="json", exclude_defaults=True), **fields}
     return with_fields(text, fields)
+
+
+def _require_licenses(card: Card, recipe: Path) -> None:
+    """Refuse, before anything is written, a model whose licenses are not all known."""
+    missing = [what for what in ("weights", "code", "data") if what not in card.licenses]
+    if missing:
+        raise RegistryFileError(
+            "A bundled model has a license of its weights, its code and its data",
+            received=f"none of its {', '.join(missing)}",
+            remedy=f"Add them to `licenses` in {recipe}, such as {missing[0]}: CC0-1.0.",
+        )
 
 
 def _plugins(model: Model) -> dict[str, str]:
