@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import zoo_core as zoo
-from conformance.mutant import Mutant
-from conformance.plain import Plain, plain
+from conformance.plain import Lax, Plain, mutant
 from zoo_core.interfaces.space import Space
 
 
@@ -80,12 +79,6 @@ class Environment(Plain):
         os.environ["PLAIN_MODEL"] = os.environ.get("PLAIN_MODEL", "") + "x"
 
 
-@final
-class Lax(Space):  # type: ignore[misc]  # a Space that lets everything through
-    def check(self, x: Tensor, *, what: str = "data", empty: bool = False) -> Tensor:
-        return x
-
-
 class LaxSpace(Plain):
     def _space(self) -> Space:
         return Lax.real(2)
@@ -115,7 +108,7 @@ class Converting(Plain):
 
 
 @final
-class Greedy(Space):  # type: ignore[misc]
+class Greedy(Space):  # type: ignore[misc]  # Space is final; this one takes whatever there is
     def tensor(self, values: Any) -> Tensor:
         return torch.zeros(3, 2) if isinstance(values, str) else values.real.float()
 
@@ -192,38 +185,34 @@ class ContrastedLoss(Plain):
         return loss + 0.1 * loss.mean()
 
 
-def _mutant(name: str, broken: type[zoo.Model], caught_by: str) -> Mutant:
-    return Mutant(name, broken.create, plain, caught_by)
-
-
 MUTANTS = [
-    _mutant("eval mode ignored by dropout", AlwaysDropping, "evaluation-repeats-to-the-bit"),
-    _mutant("eval mode ignored by a running mean", RunningMean, "evaluation-changes-no-tensor"),
-    _mutant("a train() that does nothing", AlwaysTraining, "train-and-eval-reach-every-module"),
-    _mutant("draws from torch's global generator", GlobalDraws, "global-generators-are-left-alone"),
-    _mutant("draws from Python's generator", PythonsDraws, "global-generators-are-left-alone"),
-    _mutant("seeds the global generator", Seeding, "global-generators-are-left-alone"),
-    _mutant("sets the default dtype", DefaultDtype, "global-settings-are-left-alone"),
-    _mutant("writes into the environment", Environment, "global-settings-are-left-alone"),
-    _mutant("scores what broadcasts", Broadcasting, "wrong-shapes-are-refused"),
-    _mutant("scores no rows", Averaging, "no-rows-are-refused"),
-    _mutant("scores NaN", NaNScoring, "values-outside-the-space-are-refused"),
-    _mutant("scores text", Converting, "other-kinds-of-data-are-refused"),
-    _mutant("ignores unknown options", LaxOptions, "unknown-options-are-refused"),
-    _mutant("scores in single precision only", SinglePrecision, "double-precision-works"),
-    _mutant("samples in single precision only", SinglePrecisionSamples, "double-precision-works"),
-    _mutant(
+    mutant("eval mode ignored by dropout", AlwaysDropping, "evaluation-repeats-to-the-bit"),
+    mutant("eval mode ignored by a running mean", RunningMean, "evaluation-changes-no-tensor"),
+    mutant("a train() that does nothing", AlwaysTraining, "train-and-eval-reach-every-module"),
+    mutant("draws from torch's global generator", GlobalDraws, "global-generators-are-left-alone"),
+    mutant("draws from Python's generator", PythonsDraws, "global-generators-are-left-alone"),
+    mutant("seeds the global generator", Seeding, "global-generators-are-left-alone"),
+    mutant("sets the default dtype", DefaultDtype, "global-settings-are-left-alone"),
+    mutant("writes into the environment", Environment, "global-settings-are-left-alone"),
+    mutant("scores what broadcasts", Broadcasting, "wrong-shapes-are-refused"),
+    mutant("scores no rows", Averaging, "no-rows-are-refused"),
+    mutant("scores NaN", NaNScoring, "values-outside-the-space-are-refused"),
+    mutant("scores text", Converting, "other-kinds-of-data-are-refused"),
+    mutant("ignores unknown options", LaxOptions, "unknown-options-are-refused"),
+    mutant("scores in single precision only", SinglePrecision, "double-precision-works"),
+    mutant("samples in single precision only", SinglePrecisionSamples, "double-precision-works"),
+    mutant(
         "statistics of the batch in log_prob",
         BatchNormalised,
         "log-prob-does-not-depend-on-the-batch",
     ),
-    _mutant("log_prob by position", PositionDependent, "log-prob-does-not-depend-on-the-batch"),
-    _mutant(
+    mutant("log_prob by position", PositionDependent, "log-prob-does-not-depend-on-the-batch"),
+    mutant(
         "draws by the number of threads",
         ThreadDependent,
         "the-number-of-threads-changes-only-rounding",
     ),
-    _mutant("a loss averaged over rows", MeanLoss, "the-loss-is-one-number-a-row"),
-    _mutant("a loss without gradient", DetachedLoss, "the-loss-is-one-number-a-row"),
-    _mutant("a loss of several rows", ContrastedLoss, "the-loss-of-a-row-is-its-own"),
+    mutant("a loss averaged over rows", MeanLoss, "the-loss-is-one-number-a-row"),
+    mutant("a loss without gradient", DetachedLoss, "the-loss-is-one-number-a-row"),
+    mutant("a loss of several rows", ContrastedLoss, "the-loss-of-a-row-is-its-own"),
 ]

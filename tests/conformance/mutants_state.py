@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 import zoo_core as zoo
 from conformance.mutant import Mutant
-from conformance.plain import Plain, plain
+from conformance.plain import Plain, mutant
 
 
 @final
@@ -134,37 +134,33 @@ class SharedCopy(Plain):
         return twin
 
 
-def _mutant(name: str, broken: type[zoo.Model], caught_by: str) -> Mutant:
-    return Mutant(name, broken.create, plain, caught_by)
-
-
 MUTANTS = [
-    _mutant(
+    mutant(
         "a configuration that changes when parsed", GrowingConfig, "the-configuration-survives-json"
     ),
-    _mutant("a configuration that ignores unknown fields", LaxConfig, "unknown-fields-are-refused"),
-    _mutant(
+    mutant("a configuration that ignores unknown fields", LaxConfig, "unknown-fields-are-refused"),
+    mutant(
         "weights of an unseeded generator", UnseededWeights, "the-seed-fixes-the-initial-weights"
     ),
-    _mutant("state in a plain attribute", PlainAttribute, "every-tensor-is-registered"),
-    _mutant(
+    mutant("state in a plain attribute", PlainAttribute, "every-tensor-is-registered"),
+    mutant(
         "state in a plain attribute, by behaviour",
         PlainAttribute,
         "configuration-and-tensors-are-the-whole-model",
     ),
-    _mutant("a buffer that isn't persistent", ForgottenBuffer, "every-tensor-is-registered"),
-    _mutant(
+    mutant("a buffer that isn't persistent", ForgottenBuffer, "every-tensor-is-registered"),
+    mutant(
         "a number computed of the weights",
         NumberFromWeights,
         "configuration-and-tensors-are-the-whole-model",
     ),
-    _mutant("an object in the state dict", ExtraState, "the-state-is-tensors-alone"),
+    mutant("an object in the state dict", ExtraState, "the-state-is-tensors-alone"),
     Mutant(
         "a tensor of another shape than built",
         resized,
         registered,
         "a-saved-model-loads-to-the-bit",
     ),
-    _mutant("a closure over a parameter", Closure, "a-copy-stands-alone"),
-    _mutant("a copy that shares tensors", SharedCopy, "a-copy-stands-alone"),
+    mutant("a closure over a parameter", Closure, "a-copy-stands-alone"),
+    mutant("a copy that shares tensors", SharedCopy, "a-copy-stands-alone"),
 ]

@@ -9,7 +9,14 @@ import torch
 from torch import Tensor, nn
 
 import zoo_core as zoo
+from conformance.mutant import Mutant
 from zoo_core.interfaces.space import Space
+
+
+@final
+class Lax(Space):  # type: ignore[misc]  # Space is final; a mutant's lets everything through
+    def check(self, x: Tensor, *, what: str = "data", empty: bool = False) -> Tensor:
+        return x
 
 
 class Plain(zoo.Generator, zoo.DensityModel):
@@ -48,3 +55,8 @@ def plain() -> zoo.Model:
 @final
 class Sound(Plain):
     architecture = "test/sound"
+
+
+def mutant(name: str, broken: type[zoo.Model], caught_by: str) -> Mutant:
+    """Name a broken twin of the plain model."""
+    return Mutant(name, broken.create, plain, caught_by)

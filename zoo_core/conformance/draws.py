@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
+from zoo_core.interfaces.model import Model
 from zoo_core.interfaces.ragged import Ragged
 from zoo_core.interfaces.space import Kind, Space
 
 LENGTH = 3
 """How many steps a sequence has where a check chooses."""
+
+
+def condition_space(model: Model) -> Space | None:
+    """Give the space of a model's raw conditions; None of one that takes none."""
+    if not model.is_conditional or model.is_given:
+        return None
+    conditioner: Any = model.get_submodule("conditioner")
+    return conditioner.space
 
 
 def draw(space: Space, n: int, rng: torch.Generator) -> Tensor | Ragged:

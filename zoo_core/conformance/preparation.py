@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from zoo_core.conformance.draws import draw
+from zoo_core.conformance.draws import condition_space, draw
 from zoo_core.errors import ConformanceError
 from zoo_core.interfaces.batch import Batch
 from zoo_core.interfaces.model import Model
@@ -26,7 +26,8 @@ def prepared(model_class: type[Model], fields: dict[str, Any], *, seed: int = 0)
     model = model_class.create(seed=seed, **fields)
     rng = torch.Generator().manual_seed(seed)
     x = draw(model.space, _ROWS, rng)
-    condition = _conditions(model, rng)
+    told = condition_space(model)
+    condition = None if told is None else draw(told, _ROWS, rng)
     if type(model)._fit is not Model._fit:
         model.fit(x, condition=condition, rng=rng)
     elif type(model)._loss is not Model._loss:
@@ -44,13 +45,6 @@ def _require_finite(model: Model) -> None:
                 received=f"NaN in {name}",
                 remedy="Look for a gradient that is NaN: of a root, norm or logarithm at zero.",
             )
-
-
-def _conditions(model: Model, rng: torch.Generator) -> Any:
-    if not model.is_conditional:
-        return None
-    conditioner: Any = model.get_submodule("conditioner")
-    return draw(conditioner.space, _ROWS, rng)
 
 
 def _walk(model: Model, x: Any, condition: Any, rng: torch.Generator) -> None:

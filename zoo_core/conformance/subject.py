@@ -10,7 +10,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from zoo_core.conformance.draws import LENGTH, draw
+from zoo_core.conformance.draws import LENGTH, condition_space, draw
 from zoo_core.interfaces.generator import Generator
 from zoo_core.interfaces.model import Model
 from zoo_core.interfaces.ragged import Ragged
@@ -82,20 +82,14 @@ class Subject:
 
     def conditions(self, n: int, purpose: str = "rows") -> Any:
         """Give n raw conditions, drawn from the conditioner's space; None where none is taken."""
-        space = self._condition_space()
+        space = condition_space(self.model)
         return None if space is None else draw(space, n, self.rng(f"conditions for {purpose}"))
 
     def condition(self, which: int = 0) -> Any:
         """Give one raw condition; others of other numbers, as different as the space allows."""
-        space = self._condition_space()
+        space = condition_space(self.model)
         if space is None:
             return None
         if space.n_levels is not None and not space.shape:
             return which % space.n_levels
         return draw(space, 8, self.rng("single conditions"))[which]
-
-    def _condition_space(self) -> Any:
-        if not self.model.is_conditional or self.model.is_given:
-            return None
-        conditioner: Any = self.model.get_submodule("conditioner")
-        return conditioner.space

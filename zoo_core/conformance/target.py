@@ -12,6 +12,7 @@ from torch import Tensor
 from zoo_core.conformance.draws import LENGTH
 from zoo_core.conformance.subject import Subject
 from zoo_core.interfaces.density import DensityKind
+from zoo_core.interfaces.generator import Generator
 from zoo_core.interfaces.ragged import Ragged
 from zoo_core.interfaces.space import Space
 
@@ -40,27 +41,27 @@ def target_of(subject: Subject, which: int = 0, **options: Any) -> Target:
     `which` numbers the condition of a conditional model; `options` are log_prob's.
     """
     model: Any = subject.exact
-    told: dict[str, Any] = {}
-    if model.is_conditional and not model.is_given:
-        told["condition"] = subject.condition(which)
+    told = subject.condition(which)
     space, ragged = flattened(model.space), model.space.ragged
 
     def differentiable(x: Tensor) -> Tensor:
         rng = subject.rng("noise of log_prob")
-        return model.log_prob(_ragged(x) if ragged else x, rng=rng, **told, **options)
+        rows = _ragged(x) if ragged else x
+        return model.log_prob(rows, condition=told, rng=rng, **options)
 
     def log_prob(x: Tensor) -> Tensor:
         with torch.no_grad():
             return differentiable(x).double()
 
     def sample(n: int, rng: torch.Generator) -> Tensor:
-        made = model.sample(n, rng=rng, lengths=LENGTH if ragged else None, **told)
+        lengths = LENGTH if ragged else None
+        made = model.sample(n, condition=told, lengths=lengths, rng=rng)
         return made.values.reshape(n, *space.shape) if isinstance(made, Ragged) else made
 
     return Target(
         log_prob,
         differentiable,
-        sample if "Generator" in {one.__name__ for one in model.provides} else None,
+        sample if Generator in model.provides else None,
         space,
         model.density_of(**options).kind,
     )

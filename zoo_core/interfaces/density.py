@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
@@ -134,8 +134,12 @@ class DensityModel(Model, interface=True):
 
     def _loss(self, batch: Batch, call: Call) -> Tensor:
         """Give −log p(x) with the default options, log-determinant counted."""
-        loss = -self._scored(batch.x, replace(call, options=self.LogProbOptions()))
+        loss = -self._scored(batch.x, call)
         return loss if call.log_det is None else loss - call.log_det
+
+    @final
+    def _loss_options(self) -> Any:
+        return self.LogProbOptions()
 
     @final
     def _scored(self, z: Any, call: Call) -> Tensor:

@@ -21,7 +21,7 @@ from zoo_core.interfaces import late
 from zoo_core.interfaces.assembly import build_parts
 from zoo_core.interfaces.batch import Batch
 from zoo_core.interfaces.boundary import Boundary, MovedBatches
-from zoo_core.interfaces.call import Call
+from zoo_core.interfaces.call import Call, NoOptions
 from zoo_core.interfaces.compilation import CompilationOptions, compile_methods
 from zoo_core.interfaces.context import Context
 from zoo_core.interfaces.finality import refuse_overridden_finals
@@ -158,7 +158,12 @@ class Model(Boundary):
         generator = self._rng(rng, default_seed=None)
         z, log_det = self._to_network(x, generator, None)
         context = self._context_of(batch.condition, len(batch))
-        call = Call(generator, context=context, objective=objective, log_det=log_det)
+        call = Call(
+            *(generator, context),
+            options=self._loss_options(),
+            objective=objective,
+            log_det=log_det,
+        )
         return self._loss(Batch(z, batch.condition, batch.weight), call)
 
     @final
@@ -288,6 +293,10 @@ class Model(Boundary):
         if condition is not None and "conditioner" not in inferred:
             inferred["conditioner"] = conditioner_for(condition)
         return inferred
+
+    def _loss_options(self) -> Any:
+        """Give the options that `_loss` finds in its call; a density's are log_prob's defaults."""
+        return NoOptions()
 
     @final
     def _objective_of(self, name: str | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 from zoo_core.conformance.behaviour import close, same
 from zoo_core.conformance.check import Skip, check
 from zoo_core.conformance.claims import both, is_conditioner
+from zoo_core.conformance.refusal import require_refusal
 from zoo_core.conformance.subject import Subject
 from zoo_core.errors import ConditionError, ConformanceError
 from zoo_core.interfaces.codes import Codes
@@ -232,18 +233,12 @@ def _require_typed(context: Context, dtype: torch.dtype, what: str) -> None:
         raise ConformanceError("A context's mask is boolean", received=f"{context.mask.dtype}")
 
 
-def _refuse(call: Any, what: str) -> None:
-    try:
-        call()
-    except ConditionError:
-        return
-    except Exception as error:  # noqa: BLE001  an error of another kind is the finding
-        seen = f"{type(error).__name__} for {what}"
-    else:
-        seen = f"no error for {what}"
-    raise ConformanceError(
-        "Conditions outside of the space raise ConditionError",
-        received=seen,
+def _refuse(call: Callable[[], object], what: str) -> None:
+    require_refusal(
+        ConditionError,
+        call,
+        what,
+        rule="Conditions outside of the space raise ConditionError",
         remedy="Check in _prepare: self.space.check(…), its DataError raised as ConditionError.",
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from zoo_core.conformance.behaviour import close, same
 from zoo_core.conformance.check import Skip, check
 from zoo_core.conformance.claims import both
+from zoo_core.conformance.refusal import instead_of
 from zoo_core.conformance.subject import Subject
 from zoo_core.errors import (
     ConditionError,
@@ -158,7 +159,10 @@ def bad_data_are_refused_before_anything_changes(subject: Subject) -> None:
     model: Any = subject.built(seed=1).eval()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     for what, arguments in _bad_requests(subject).items():
-        seen = _refusal(lambda arguments=arguments: _call_fit(model, subject, arguments, steps=1))
+        seen = instead_of(
+            (DataError, ConditionError),
+            lambda arguments=arguments: _call_fit(model, subject, arguments, steps=1),
+        )
         changed = _changed(before, model) or ("mode" if model.training else "")
         if seen or changed:
             raise ConformanceError(
@@ -268,19 +272,6 @@ def _bad_data(x: Tensor | Ragged) -> dict[str, Any]:
     if isinstance(x, Ragged):
         return {what: Ragged(bad, x.lengths) for what, bad in spoiled.items()}
     return {**spoiled, "no rows": values[:0]}
-
-
-def _refusal(call: Callable[[], None]) -> str:
-    """Say what came instead of a DataError or a ConditionError; nothing where one came."""
-    try:
-        call()
-    except (DataError, ConditionError):
-        return ""
-    except Skip:
-        raise
-    except Exception as error:  # noqa: BLE001  an error of another kind is the finding
-        return type(error).__name__
-    return "no error"
 
 
 CHECKS = (

@@ -14,6 +14,7 @@ from zoo_core.conformance.check import check
 from zoo_core.conformance.claims import both, is_generator
 from zoo_core.conformance.draws import LENGTH
 from zoo_core.conformance.evidence import Evidence
+from zoo_core.conformance.refusal import require_refusal
 from zoo_core.conformance.statistics.rank_tests import clusters, matrix, two_samples
 from zoo_core.conformance.subject import Subject
 from zoo_core.errors import (
@@ -258,23 +259,13 @@ def what_cannot_be_sampled_is_refused(subject: Subject) -> None:
             ("observed", UnsupportedError, lambda: model.sample(1, condition=told, observed=known))
         )
     for what, error, call in refused:
-        _require_error(what, error, call)
-
-
-def _require_error(what: str, expected: type[ZooError], call: Callable[[], object]) -> None:
-    try:
-        call()
-    except expected:
-        return
-    except Exception as error:  # noqa: BLE001  an error of another kind is the finding
-        seen = type(error).__name__
-    else:
-        seen = "samples"
-    raise ConformanceError(
-        f"sample(…, {what}) raises {expected.__name__}",
-        received=seen,
-        remedy="Leave these checks to the public method; declare options as a zoo.Config.",
-    )
+        require_refusal(
+            error,
+            call,
+            what,
+            rule=f"sample(…, {what}) raises {error.__name__}",
+            remedy="Leave these checks to the public method; declare options as a zoo.Config.",
+        )
 
 
 CHECKS = (

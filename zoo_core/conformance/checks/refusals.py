@@ -10,8 +10,9 @@ from torch import Tensor
 
 from zoo_core.conformance.check import Skip, check
 from zoo_core.conformance.claims import both, is_density, is_generator
+from zoo_core.conformance.refusal import require_refusal
 from zoo_core.conformance.subject import Subject
-from zoo_core.errors import ConformanceError, DataError, OptionError
+from zoo_core.errors import DataError, OptionError
 from zoo_core.interfaces.density import DensityModel
 from zoo_core.interfaces.generator import Generator
 from zoo_core.interfaces.ragged import Ragged
@@ -79,13 +80,11 @@ def unknown_options_are_refused(subject: Subject) -> None:
         lambda: model.sample(1, condition=told, no_such_option=1),
     )
     for call in calls:
-        try:
-            call()
-        except OptionError:
-            continue
-        raise ConformanceError(
-            "Options that a model doesn't declare are refused",
-            received="no error for no_such_option",
+        require_refusal(
+            OptionError,
+            call,
+            "no_such_option",
+            rule="Options that a model doesn't declare are refused",
             remedy="Declare options as a zoo.Config: LogProbOptions, SampleOptions.",
         )
 
@@ -122,17 +121,11 @@ def _score(model: object, x: object, subject: Subject) -> None:
 
 
 def _require_error(score: Callable[[], None], what: str) -> None:
-    try:
-        score()
-    except DataError:
-        return
-    except Exception as error:  # noqa: BLE001  an error of another kind is the finding
-        seen = f"{type(error).__name__} for {what}"
-    else:
-        seen = f"a number for {what}"
-    raise ConformanceError(
-        "Data outside of the space raise DataError",
-        received=seen,
+    require_refusal(
+        DataError,
+        score,
+        what,
+        rule="Data outside of the space raise DataError",
         remedy="Say in _space() what one sample is, and leave its checks to the public methods.",
     )
 
