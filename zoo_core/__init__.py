@@ -44,6 +44,8 @@ _HOMES = {
     "zoo_core.interfaces.energy": ("Energy",),
     "zoo_core.interfaces.latent": ("Latent", "Posterior"),
     "zoo_core.interfaces.classifier": ("Classifier",),
+    "zoo_core.interfaces.joint": ("JointModel",),
+    "zoo_core.interfaces.conditionable": ("Conditionable",),
     "zoo_core.interfaces.randomness": ("rng",),
     "zoo_core.hooks": ("hookimpl",),
     "zoo_core.registry": ("create", "info", "list_models", "register"),
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     from zoo_core.interfaces.call import Call as Call
     from zoo_core.interfaces.call import Observed as Observed
     from zoo_core.interfaces.classifier import Classifier as Classifier
+    from zoo_core.interfaces.conditionable import Conditionable as Conditionable
     from zoo_core.interfaces.conditioner import Conditioner as Conditioner
     from zoo_core.interfaces.context import Context as Context
     from zoo_core.interfaces.context import ContextShape as ContextShape
@@ -73,6 +76,7 @@ if TYPE_CHECKING:
     from zoo_core.interfaces.generator import Generator as Generator
     from zoo_core.interfaces.guidance import ClassifierFree as ClassifierFree
     from zoo_core.interfaces.guidance import Guidance as Guidance
+    from zoo_core.interfaces.joint import JointModel as JointModel
     from zoo_core.interfaces.latent import Latent as Latent
     from zoo_core.interfaces.latent import Posterior as Posterior
     from zoo_core.interfaces.matcher import Matcher as Matcher

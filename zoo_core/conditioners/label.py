@@ -21,7 +21,8 @@ class Label(Conditioner):
     """One of K classes, as a one-hot vector or, with `width`, as a learned embedding.
 
     A raw condition is a number 0 … K−1, or a name where `names` are given; a batch is a list or
-    a vector of them. The null context is the zero vector.
+    a vector of them. The null context is the zero vector. With `missing`, −1 is a class that
+    nobody knows, and its context the null one.
     """
 
     architecture = "core/label"
@@ -33,6 +34,7 @@ class Label(Conditioner):
         classes: pydantic.PositiveInt
         width: pydantic.PositiveInt | None = None
         names: tuple[str, ...] | None = None
+        missing: bool = False
 
         @pydantic.model_validator(mode="after")
         def _name_each(self) -> Self:
@@ -43,7 +45,7 @@ class Label(Conditioner):
     config: Config
 
     def _space(self) -> Space:
-        return Space.categorical(self.config.classes)
+        return Space.categorical(self.config.classes, missing=self.config.missing)
 
     def _build(self) -> None:
         width = self.config.width
@@ -83,10 +85,11 @@ class Label(Conditioner):
 
     def _encode(self, codes: Codes) -> Context:
         label: Tensor = codes["label"]
+        known = (label >= 0)[:, None]
         if self.embedding is not None:
-            return Context(vector=self.embedding(label))
-        one_hot = nn.functional.one_hot(label, self.config.classes)
-        return Context(vector=one_hot.to(self.dtype))
+            return Context(vector=self.embedding(label.clamp_min(0)) * known)
+        one_hot = nn.functional.one_hot(label.clamp_min(0), self.config.classes)
+        return Context(vector=one_hot.to(self.dtype) * known)
 
     def _null(self) -> Context:
         return Context(vector=self.get_buffer("zero"))

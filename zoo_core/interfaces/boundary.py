@@ -28,6 +28,8 @@ class Boundary(nn.Module, ABC):
     """
 
     architecture: ClassVar[str] = ""
+    marginalizes: ClassVar[bool] = False
+    """Whether a conditional model may be told no condition, which means its marginal."""
     _given: Codes | Context | None = None
 
     space: Space
@@ -80,7 +82,7 @@ class Boundary(nn.Module, ABC):
             raise ConditionError("The condition of this view is bound", received="another one")
         condition = self._given if self.is_given else condition
         if condition is None:
-            if self.is_conditional:
+            if self.is_conditional and not self.marginalizes:
                 raise ConditionError(
                     f"{self._name} needs a condition",
                     remedy=f"Pass condition=…, one or one a row: {self._conditioner().space}.",

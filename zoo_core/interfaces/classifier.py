@@ -48,6 +48,16 @@ class Classifier(Model, interface=True):
         return log_probs
 
     @final
+    def predict_log_proba(self, x: Any) -> Float[Tensor, "n classes"]:
+        """Give what `log_class_prob` does, under the name that scikit-learn's users know."""
+        return self.log_class_prob(x)
+
+    @final
+    def predict_proba(self, x: Any) -> Float[Tensor, "n classes"]:
+        """Give p(y | x) for each row of `x [n, *shape]` and class y, `[n, K]`. Raises DataError."""
+        return self.log_class_prob(x).exp()
+
+    @final
     def predict(self, x: Any) -> Int64[Tensor, " n"]:
         """Give the most probable class of each row, the first of equals. Raises DataError."""
         return self.log_class_prob(x).argmax(1)

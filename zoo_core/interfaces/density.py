@@ -17,6 +17,7 @@ from zoo_core.interfaces.batch import Batch
 from zoo_core.interfaces.call import Call, NoOptions
 from zoo_core.interfaces.model import Model
 from zoo_core.interfaces.ragged import Ragged
+from zoo_core.interfaces.space import Space
 
 if TYPE_CHECKING:
     from zoo_core.interfaces.distribution import ModelDistribution
@@ -60,6 +61,14 @@ class Density:
         return (self.kind, self.measure) == (other.kind, other.measure)
 
 
+def _measure(space: Space) -> Measure:
+    """Say with respect to what a density over a space is."""
+    discrete = {entry.kind.discrete for entry in space.entries or (space,)}
+    if len(discrete) == 2:
+        return Measure.MIXED
+    return Measure.MASS if discrete == {True} else Measure.DENSITY
+
+
 class DensityModel(Model, interface=True):
     """A model that knows how likely data are; a plugin implements `_log_prob(z, call)`."""
 
@@ -97,8 +106,7 @@ class DensityModel(Model, interface=True):
         """Say what `log_prob` with these options gives. Raises OptionError."""
         kind, how = self._density(self._options(self.LogProbOptions, options))
         if not self.preprocessing.dequantizes:
-            measure = Measure.MASS if self.space.kind.discrete else Measure.DENSITY
-            return Density(kind, measure, how)
+            return Density(kind, _measure(self.space), how)
         kind = DensityKind.LOWER_BOUND if kind is DensityKind.EXACT else kind
         return Density(kind, Measure.MASS, ", ".join(filter(None, [how, "uniform dequantisation"])))
 

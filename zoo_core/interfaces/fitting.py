@@ -52,3 +52,5 @@ class FitReport:
     stopped: StopReason
     history: tuple[Mapping[str, float], ...] = ()
     best: Mapping[str, float] | None = None
+    restarts: int = 1
+    """From how many starts it was fitted; the history is the best one's."""

@@ -14,13 +14,15 @@ from zoo_core.interfaces.space import Space
 def conditioner_for(condition: Any) -> Part:
     """Choose the core's Conditioner for labels (whole numbers) or vectors (floats).
 
-    Raises DataError for conditions of another shape.
+    A label −1 is one that nobody knows. Raises DataError for conditions of another shape.
     """
     values: Tensor = Space.real().tensor(condition)
     if values.ndim == 2:
         return Part("core/vector", {"width": values.shape[1]})
-    if values.ndim == 1 and bool((values == values.round()).all()) and bool((values >= 0).all()):
-        return Part("core/label", {"classes": int(values.max()) + 1})
+    whole = values.ndim == 1 and bool(((values == values.round()) & (values >= -1)).all())
+    if whole and bool((values >= 0).any()):
+        missing = {"missing": True} if bool((values < 0).any()) else {}
+        return Part("core/label", {"classes": int(values.max()) + 1, **missing})
     raise DataError(
         "Conditions are labels 0, 1, … [n], or vectors [n, d]",
         received=f"shape {list(values.shape)}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Self, final
 
@@ -25,11 +26,13 @@ class Kind(StrEnum):
     BINARY = "binary"
     ORDINAL = "ordinal"
     CATEGORICAL = "categorical"
+    COUNT = "count"
+    MIXED = "mixed"
 
     @property
     def discrete(self) -> bool:
         """Whether samples are codes, so that a model of them has a mass and no density."""
-        return self in (Kind.BINARY, Kind.ORDINAL, Kind.CATEGORICAL)
+        return self in (Kind.BINARY, Kind.ORDINAL, Kind.CATEGORICAL, Kind.COUNT)
 
 
 _BOUNDS = {Kind.UNIT: (0.0, 1.0), Kind.ANGLE: (-math.pi, math.pi)}
@@ -41,7 +44,11 @@ class Space(Config):
 
     `shape` is the shape of one sample without the batch; with `ragged`, of one step of a
     sequence. Discrete kinds hold int64 codes `0 … levels-1`; a missing value is −1 there, and NaN
-    where samples are floating. `columns` names the entries of a flat sample.
+    where samples are floating. Counts are int64 numbers 0, 1, … without a largest one. `columns`
+    names the entries of a flat sample.
+
+    A mixed table has an entry space a column, `entries`: its samples are floating and hold the
+    codes of discrete columns as whole numbers, a missing value as NaN.
     """
 
     kind: Kind
@@ -50,6 +57,10 @@ class Space(Config):
     missing: bool = False
     ragged: bool = False
     columns: tuple[str, ...] | None = None
+    names: tuple[str, ...] | None = None
+    """What the levels of an ordinal or categorical space are called."""
+    entries: tuple[Space, ...] | None = None
+    """The space of each column of a mixed table."""
 
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -58,7 +69,23 @@ class Space(Config):
             raise ValueError("levels is given for ordinal and categorical spaces, and only there")
         if self.columns is not None and self.shape != (len(self.columns),):
             raise ValueError("columns names each entry of a flat sample, once")
+        if self.names is not None and len(set(self.names)) != self.levels:
+            raise ValueError("names gives each level a name of its own")
+        self._check_entries()
         return self
+
+    def _check_entries(self) -> None:
+        if (self.kind is Kind.MIXED) != (self.entries is not None):
+            raise ValueError("entries is given for mixed tables, and only there")
+        if self.entries is None:
+            return
+        if self.ragged or self.shape != (len(self.entries),):
+            raise ValueError("entries has a space for each column of a flat sample")
+        if any(e.shape or e.ragged or e.missing or e.entries is not None for e in self.entries):
+            raise ValueError(
+                "an entry's space is that of one number; whether values may be missing "
+                "is said of the whole table"
+            )
 
     @classmethod
     def real(cls, *shape: int, **fields: Any) -> Self:
@@ -91,6 +118,21 @@ class Space(Config):
         return cls(kind=Kind.CATEGORICAL, levels=levels, shape=shape, **fields)
 
     @classmethod
+    def count(cls, *shape: int, **fields: Any) -> Self:
+        """Give the space of arrays of counts 0, 1, 2, …, as words of a text are counted."""
+        return cls(kind=Kind.COUNT, shape=shape, **fields)
+
+    @classmethod
+    def mixed(cls, columns: Mapping[str, Space], **fields: Any) -> Self:
+        """Give the space of rows of a table whose columns are of different kinds.
+
+        `columns` gives the space of one number to each name: {"age": Space.real(), …}.
+        """
+        names, entries = tuple(columns), tuple(columns.values())
+        shape = (len(entries),)
+        return cls(kind=Kind.MIXED, shape=shape, columns=names, entries=entries, **fields)
+
+    @classmethod
     def of(cls, values: Any) -> Self:
         """Infer the space of an array `[n, …]`: floating is real, boolean is binary.
 
@@ -112,6 +154,10 @@ class Space(Config):
     def __str__(self) -> str:
         """Say what one sample is, in words."""
         what = f"{self.kind} with {self.levels} levels" if self.levels else str(self.kind)
+        if self.entries is not None:
+            kinds = [entry.kind for entry in self.entries]
+            counts = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
+            what = f"mixed ({', '.join(f'{n} {kind}' for kind, n in counts.items())})"
         shape = f"sequences of steps {list(self.shape)}" if self.ragged else f"{list(self.shape)}"
         return f"{what}, {shape}" + (", missing values allowed" if self.missing else "")
 
@@ -122,7 +168,7 @@ class Space(Config):
 
     @property
     def n_levels(self) -> int | None:
-        """How many codes there are; None where samples are floating."""
+        """How many codes there are; None where samples are floating, and of counts."""
         return 2 if self.kind is Kind.BINARY else self.levels
 
     def tensor(self, values: Any) -> Tensor:
@@ -164,10 +210,14 @@ class Space(Config):
         return x
 
     def _check_values(self, x: Tensor, what: str) -> None:
+        if self.entries is not None:
+            self._check_columns(x, self.entries, what)
+            return
         if self.kind is Kind.REAL and math.isfinite(x.detach().sum()):
             return  # a sum is finite only if all terms are; it takes a tenth of looking at each
         if self.kind.discrete:
-            low, high = (-1 if self.missing else 0), (self.n_levels or 0) - 1
+            low = -1 if self.missing else 0
+            high = math.inf if self.n_levels is None else self.n_levels - 1
             wrong = (x < low) | (x > high)
             rule = f"Codes of {what} lie between {low} and {high}"
         else:
@@ -186,6 +236,13 @@ class Space(Config):
                 remedy="Mend or drop such rows"
                 + ("." if self.missing else ", or use a model whose space allows missing values."),
             )
+
+    def _check_columns(self, x: Tensor, entries: tuple[Space, ...], what: str) -> None:
+        """Check each column of a mixed table by its own space."""
+        names = self.columns or tuple(map(str, range(len(entries))))
+        for name, entry, column in zip(names, entries, x.unbind(1), strict=True):
+            there = column if not self.missing else column[~torch.isnan(column)]
+            entry.check(entry.tensor(there), what=f"{what}, column {name!r}", empty=True)
 
     def is_missing(self, x: Tensor) -> Tensor:
         """Mark the missing entries of a tensor in this space."""

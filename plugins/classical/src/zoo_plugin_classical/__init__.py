@@ -1,0 +1,1 @@
+"""The classical family: naive Bayes, kernel density, mixtures, hidden Markov models."""

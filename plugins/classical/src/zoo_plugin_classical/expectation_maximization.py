@@ -1,0 +1,170 @@
+"""Expectation-maximisation: the loop that all models of the family with something hidden share."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import pydantic
+import torch
+from torch import Tensor
+
+import zoo_core as zoo
+from zoo_core.errors import DataError
+from zoo_core.interfaces.fitting import FitReport, FitRequest, StopReason
+from zoo_core.interfaces.randomness import child_rng
+from zoo_core.interfaces.sufficient_statistics import Stats, SufficientStatistics
+
+LOG_LIKELIHOOD = "log_likelihood"
+"""Name of Σ weight · log p(z) among the statistics of a model that is fitted here."""
+
+
+@final
+class EMOptions(zoo.Config):
+    """Options of `fit`: how many steps, the gain in nats a row below which it stops, the starts."""
+
+    iterations: pydantic.PositiveInt = 100
+    tolerance: pydantic.NonNegativeFloat = 1e-4
+    restarts: pydantic.PositiveInt = 1
+
+
+@final
+class NetworkRows:
+    """A re-iterable of rows in network space, as (z, weight, call); a Batch is mapped once."""
+
+    def __init__(self, model: SufficientStatistics, data: Any, rng: torch.Generator) -> None:
+        self.model, self.data = model, data
+        self.seed = int(torch.randint(2**62, (), generator=rng, device=rng.device))
+        self._once = list(self._pass()) if isinstance(data, zoo.Batch) else None
+
+    def __iter__(self) -> Iterator[tuple[Any, Tensor, zoo.Call]]:
+        return self._pass() if self._once is None else iter(self._once)
+
+    def _pass(self) -> Iterator[tuple[Any, Tensor, zoo.Call]]:
+        model = self.model
+        generator = torch.Generator(model.device).manual_seed(self.seed)
+        for batch in [self.data] if isinstance(self.data, zoo.Batch) else self.data:
+            z, _ = model._to_network(model._move(batch.x), generator, None)
+            call = zoo.Call(generator, context=model._context_of(batch.condition, len(batch)))
+            weight = torch.ones(len(batch)) if batch.weight is None else batch.weight
+            yield z, weight.to(model.device, model.dtype), call
+
+
+@final
+@dataclass
+class _Climb:
+    """One run from one start: its figures, and why it ended."""
+
+    history: list[Mapping[str, float]] = field(default_factory=list)
+    stopped: StopReason = StopReason.FINISHED
+
+    @property
+    def objective(self) -> float:
+        return -self.history[-1]["loss"] if self.history else -math.inf
+
+
+def fit_by_em(
+    model: SufficientStatistics,
+    request: FitRequest,
+    options: Any,
+    start: Callable[[NetworkRows, torch.Generator], None],
+) -> FitReport:
+    """Fit from `options.restarts` starts by steps of EM, and keep the best by its objective.
+
+    `start` sets the parameters from rows and a generator. `history` has an entry a step: `loss`,
+    minus the objective (log-likelihood plus log_prior), which never rises, and `log_likelihood`,
+    both in nats a row. What fails leaves the model as it was; an interrupt leaves the best so far.
+    """
+    began, before = time.perf_counter(), _state(model)
+    best, kept, interrupted = _Climb(), before, False
+    try:
+        model.fit_preprocessing(request.data, request.rng)
+        rows = NetworkRows(model, request.data, request.rng)
+        valid = None if request.valid is None else NetworkRows(model, request.valid, request.rng)
+        for _ in range(options.restarts):
+            start(rows, child_rng(request.rng, model.device))
+            climb = _climb(model, rows, valid, options)
+            if climb.objective > best.objective:
+                best, kept = climb, _state(model)
+            interrupted = climb.stopped is StopReason.INTERRUPTED
+            if interrupted:
+                break
+        _restore(model, kept)
+    except BaseException:
+        _restore(model, before)
+        raise
+    return FitReport(
+        steps=len(best.history) - 1,
+        seconds=time.perf_counter() - began,
+        stopped=StopReason.INTERRUPTED if interrupted else best.stopped,
+        history=tuple(best.history),
+        best=best.history[-1] if best.history else None,
+        restarts=options.restarts,
+    )
+
+
+def _climb(
+    model: SufficientStatistics, rows: NetworkRows, valid: NetworkRows | None, options: Any
+) -> _Climb:
+    """Take steps until the gain is below the tolerance; the last figures are the result's."""
+    climb = _Climb()
+    try:
+        for step in range(options.iterations + 1):
+            stats, total = expectation(model, rows)
+            climb.history.append(_figures(model, stats, total, step, valid))
+            if step and _gain(climb.history) < options.tolerance:
+                climb.stopped = StopReason.CONVERGED
+                break
+            if step < options.iterations:
+                model.update(stats)
+    except KeyboardInterrupt:
+        climb.stopped = StopReason.INTERRUPTED
+    return climb
+
+
+@torch.no_grad()
+def expectation(model: SufficientStatistics, rows: NetworkRows) -> tuple[Stats, float]:
+    """Give the statistics of all rows under the present parameters, and the sum of weights."""
+    stats, total = None, 0.0
+    for z, weight, call in rows:
+        own = model._statistics(z, weight, call)
+        stats = own if stats is None else stats + own
+        total += float(weight.sum())
+    if stats is None or total == 0:
+        raise DataError("Data have at least one row whose weight is above 0", received="none")
+    return stats, total
+
+
+def _figures(
+    model: SufficientStatistics, stats: Stats, total: float, step: int, valid: NetworkRows | None
+) -> dict[str, float]:
+    log_likelihood = float(stats[LOG_LIKELIHOOD])
+    objective = (log_likelihood + float(model.log_prior())) / total
+    if not math.isfinite(objective):
+        raise DataError(
+            "The data have a finite likelihood under the model",
+            received=f"{objective} nats a row after {step} steps",
+            remedy="Scale the columns, or raise the floor of the variances.",
+        )
+    figures = {"step": step, "loss": -objective, "log_likelihood": log_likelihood / total}
+    if valid is not None:
+        held, n = expectation(model, valid)
+        figures["valid"] = -float(held[LOG_LIKELIHOOD]) / n
+    return figures
+
+
+def _gain(history: list[Mapping[str, float]]) -> float:
+    return history[-2]["loss"] - history[-1]["loss"]
+
+
+def _state(model: SufficientStatistics) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+@torch.no_grad()
+def _restore(model: SufficientStatistics, state: Mapping[str, Tensor]) -> None:
+    for name, tensor in model.state_dict().items():
+        tensor.copy_(state[name])
