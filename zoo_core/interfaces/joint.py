@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from zoo_core.errors import DefinitionError, UnsupportedError
+from zoo_core.errors import ConditionError, DataError, DefinitionError
 from zoo_core.interfaces.batch import Batch
-from zoo_core.interfaces.call import Call
+from zoo_core.interfaces.call import Call, Observed
 from zoo_core.interfaces.classifier import Classifier
 from zoo_core.interfaces.context import ContextShape
 from zoo_core.interfaces.density import DensityModel
@@ -20,12 +20,16 @@ from zoo_core.interfaces.ragged import Ragged
 
 
 class JointModel(Classifier, DensityModel, interface=True):
-    """A model of p(x, y) = p(y) p(x | y), y in 0 … K−1; a plugin implements `_log_joint`.
+    """A model of p(x, y) = p(y) p(x | y), y in 0 … K−1.
 
     The condition is the class: `log_prob(x, condition=y)` is log p(x | y). Without a condition,
     and where a label is −1, the class is unknown: `log_prob(x)` is the marginal,
     log Σ_y p(y) p(x | y). By Bayes' rule it is a Classifier. The conditioner is one whose
     contexts are one-hot vectors, such as core/label with `missing=True`.
+
+    A plugin implements `_log_prob_each` and `_class_log_prior`; one that makes samples asks
+    `_classes_of` in `_sample` for the class of each. One that `observes` sums missing entries out
+    of `_log_prob_each`: NaN, or the code −1.
 
     Provisional: it may change until a second family has used it as it is.
     """
@@ -36,17 +40,21 @@ class JointModel(Classifier, DensityModel, interface=True):
     @final
     def classes(self) -> int:
         """How many classes there are, K: the conditioner's."""
-        conditioner: Any = self.get_submodule("conditioner")
-        levels = conditioner.space.n_levels
-        if levels is None or conditioner.context_shape != ContextShape(vector=levels):
-            raise DefinitionError(
-                "The condition of a model of (x, y) is a class, as a one-hot vector",
-                received=f"{conditioner.space}, encoded as {conditioner.context_shape}",
-                remedy="Use a conditioner core/label without width.",
-            )
-        return levels
+        conditioner = self._conditioner()
+        told = "no conditioner"
+        if conditioner is not None:
+            levels, shape = conditioner.space.n_levels, conditioner.context_shape
+            if levels is not None and shape == ContextShape(vector=levels):
+                return levels
+            told = f"{conditioner.space}, encoded as {shape}"
+        raise DefinitionError(
+            "The condition of a model of (x, y) is a class, as a one-hot vector",
+            received=told,
+            remedy="Use a conditioner core/label without width.",
+        )
 
     @property
+    @final
     def class_log_prior(self) -> Float[Tensor, " classes"]:
         """The log-probabilities of the classes, log p(y) in nats, `[K]`."""
         return self._class_log_prior()
@@ -60,7 +68,7 @@ class JointModel(Classifier, DensityModel, interface=True):
         data = self._checked(x)
         generator = self._rng(None, default_seed=0)
         z, log_det = self._to_network(data, generator, None)
-        return self._joint(z, Call(generator)) + log_det[:, None]
+        return self._each(z, Call(generator)) + self._class_log_prior() + log_det[:, None]
 
     @final
     def sample_joint(
@@ -72,71 +80,113 @@ class JointModel(Classifier, DensityModel, interface=True):
         batch_size: int = DEFAULT_BATCH_SIZE,
         **options: Any,
     ) -> tuple[Tensor | Ragged, Int64[Tensor, " n"]]:
-        """Draw n pairs (x, y): classes by p(y), and data given each.
+        """Draw n pairs (x, y): classes by p(y), and data given each by `sample(n, condition=y)`.
 
-        The same rng, n and batch_size give the same pairs. Raises UnsupportedError for a model
-        without samples.
+        The same rng, n and batch_size give the same pairs. Raises DataError for n below 1,
+        UnsupportedError for a model without samples.
         """
-        if not isinstance(self, Generator) or Generator not in self.provides:
-            raise UnsupportedError(f"{self._name} makes no samples")
+        self._require(Generator)
+        if n < 1:
+            raise DataError("n is at least 1", received=n)
         generator = self._rng(rng, default_seed=None)
         with torch.no_grad():
-            y = self.class_log_prior.exp().multinomial(n, replacement=True, generator=generator)
-        x = self.sample(
+            y = self._class_log_prior().exp().multinomial(n, replacement=True, generator=generator)
+        model: Any = self
+        x = model.sample(
             n, condition=y, lengths=lengths, rng=generator, batch_size=batch_size, **options
         )
         return x, y
 
     @abstractmethod
-    def _log_joint(self, z: Any, call: Call) -> Tensor:
-        """Give log p(z, y) in nats, `[n, K]`, z in network space; `call` has no context."""
+    def _log_prob_each(self, z: Any, call: Call) -> Tensor:
+        """Give log p(z | y) in nats for each class, `[n, K]`, z in network space.
+
+        Whatever `call.context` tells, all classes are scored.
+        """
 
     @abstractmethod
     def _class_log_prior(self) -> Tensor:
-        """Give log p(y), `[K]`; the probabilities add up to 1."""
+        """Give log p(y), `[K]`; the probabilities add up to 1, and may be 0."""
 
     @final
     def _log_prob(self, z: Any, call: Call) -> Tensor:
         """Give log p(z | y) where the class is told, log p(z) where it isn't."""
-        joint, prior = self._joint(z, call), self._class_log_prior()
-        if call.context is None:
-            return joint.logsumexp(1)
-        possible = self._possible(call.context.as_vector())
-        told = prior.expand_as(joint).masked_fill(~possible, -torch.inf)
-        return joint.masked_fill(~possible, -torch.inf).logsumexp(1) - told.logsumexp(1)
+        shares = self._log_shares(call)
+        log_prob = (self._each(z, call) + shares).logsumexp(1)
+        if not isinstance(call.observed, Tensor):
+            return log_prob
+        known = (self._each(_hidden(z, ~call.observed), call) + shares).logsumexp(1)
+        return torch.where(known.isneginf(), known, log_prob - known)
 
     @final
     def _log_class_prob(self, z: Any, call: Call) -> Tensor:
-        return self._joint(z, call).log_softmax(1)
+        """Give Bayes' rule's log p(y | z); the prior's for a row that no class makes possible."""
+        return _posterior(self._each(z, call), self._class_log_prior())
 
     def _loss(self, batch: Batch, call: Call) -> Tensor:
         """Give −log p(x, y); −log p(x) of a row whose class is unknown."""
-        joint = self._joint(batch.x, call)
+        prior = self._class_log_prior()
         if call.context is not None:
-            joint = joint.masked_fill(~self._possible(call.context.as_vector()), -torch.inf)
-        loss = -joint.logsumexp(1)
+            prior = prior.masked_fill(~self._possible(call), -torch.inf)
+        loss = -(self._each(batch.x, call) + prior).logsumexp(1)
         return loss if call.log_det is None else loss - call.log_det
 
     @final
     def _classes_of(self, n: int, call: Call) -> Int64[Tensor, " n"]:
-        """Give the class of each of n samples: the one that was told, else one drawn by p(y)."""
-        chances = self._class_log_prior().exp().expand(n, -1)
-        if call.context is not None:
-            chances = chances * self._possible(call.context.as_vector())
-        return chances.multinomial(1, generator=call.rng)[:, 0]
+        """Draw the class of each of n samples: the one that was told, else one by its probability.
+
+        That is p(y), or p(y | what is observed of the sample).
+        """
+        shares = self._log_shares(call)
+        if isinstance(call.observed, Observed):
+            z: Any = self._to_network(self._move(call.observed.values), call.rng, None)[0]
+            shares = _posterior(self._each(_hidden(z, ~call.observed.mask), call), shares)
+        return shares.exp().expand(n, -1).multinomial(1, generator=call.rng)[:, 0]
 
     @final
-    def _possible(self, context: Tensor) -> Tensor:
-        """Mark the classes that a context leaves open, `[n, K]`: one, or all for a zero vector."""
+    def _log_shares(self, call: Call) -> Tensor:
+        """Give log p(y | what is told of the class): `[K]` where nothing is, else `[n, K]`.
+
+        A class that is told has the share 1, a prior of 0 or not.
+        """
+        prior = self._class_log_prior()
+        if call.context is None:
+            return prior
+        finite = prior.clamp_min(torch.finfo(prior.dtype).min)
+        return finite.masked_fill(~self._possible(call), -torch.inf).log_softmax(1)
+
+    @final
+    def _possible(self, call: Call) -> Tensor:
+        """Mark the classes that a context leaves open, `[n, K]`: several ones mean one of these."""
+        context = call.context.as_vector() if call.context is not None else torch.zeros(1, 1)
+        if not bool(((context == 0) | (context == 1)).all()):
+            raise ConditionError(
+                "The context of a model of (x, y) has ones for the classes that are possible",
+                received="other numbers than 0 and 1",
+                remedy="Tell one class a row; count a row of uncertain class once a class, by "
+                "weight.",
+            )
         return (context > 0) | (context == 0).all(1, keepdim=True)
 
     @final
-    def _joint(self, z: Any, call: Call) -> Tensor:
-        joint = self._log_joint(z, call)
-        if joint.shape != (len(z), self.classes):
+    def _each(self, z: Any, call: Call) -> Tensor:
+        each = self._log_prob_each(z, call)
+        if each.shape != (len(z), self.classes):
             raise DefinitionError(
-                f"{type(self).__name__}._log_joint gives a number a row and class, "
+                f"{type(self).__name__}._log_prob_each gives a number a row and class, "
                 f"[{len(z)}, {self.classes}]",
-                received=f"shape {list(joint.shape)}",
+                received=f"shape {list(each.shape)}",
             )
-        return joint
+        return each
+
+
+def _hidden(z: Tensor, unknown: Tensor) -> Tensor:
+    """Give rows with entries missing."""
+    return z.masked_fill(unknown, torch.nan if z.is_floating_point() else -1)
+
+
+def _posterior(each: Tensor, shares: Tensor) -> Tensor:
+    """Give log p(y | x) from log p(x | y) and log p(y); the latter where x is impossible."""
+    joint = each + shares
+    impossible = joint.isneginf().all(1, keepdim=True)
+    return torch.where(impossible, shares, joint).log_softmax(1)

@@ -117,6 +117,17 @@ class Model(Boundary):
         return check_objectives(self._objectives(), names, type(self).__name__)
 
     @final
+    def _require(self, interface: type[Model]) -> None:
+        """Raise UnsupportedError where this model doesn't provide an interface."""
+        if interface not in self.provides:
+            provided = ", ".join(sorted(one.__name__ for one in self.provides))
+            raise UnsupportedError(
+                f"{self._name} is no {interface.__name__}",
+                received=f"a model that provides {provided or 'no interface'}",
+                remedy="Ask `model.provides` what a model can do.",
+            )
+
+    @final
     def given(self, condition: Any) -> Self:
         """Give a view of this model with the condition bound: the same class, the same tensors.
 
