@@ -1,0 +1,54 @@
+"""Covariance structure: how K normal distributions lie about their means, and how that is learnt."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+
+class CovarianceStructure(nn.Module, ABC):
+    """The covariances of K normal distributions of d entries, whose means `[K, d]` are given.
+
+    Rows `[n, d]` may lack entries (NaN). Statistics are taken around the present means, so that
+    no digits are lost where those are large; they are float64, whatever the parameters are.
+    """
+
+    @abstractmethod
+    def log_prob_each(
+        self, z: Float[Tensor, "n d"], mean: Float[Tensor, "k d"]
+    ) -> Float[Tensor, "n k"]:
+        """Give log N(z; mean_k, C_k) of the known entries, in nats."""
+
+    @abstractmethod
+    def complete(
+        self, z: Float[Tensor, "n d"], mean: Float[Tensor, "k d"]
+    ) -> Float[Tensor, "n k d"]:
+        """Give each row with its missing entries replaced by their means given the known ones."""
+
+    @abstractmethod
+    def noise(self, which: Int64[Tensor, " n"], rng: torch.Generator) -> Float[Tensor, "n d"]:
+        """Draw from N(0, C_k), k = which."""
+
+    @abstractmethod
+    def statistics(
+        self, z: Float[Tensor, "n d"], mean: Float[Tensor, "k d"], weight: Float[Tensor, "n k"]
+    ) -> Mapping[str, Tensor]:
+        """Give expected sums over rows, around the means."""
+
+    @abstractmethod
+    def update(self, stats: Mapping[str, Tensor], mean: Float[Tensor, "k d"]) -> None:
+        """Set means and covariances, in place, to the maximum of the expected log-likelihood."""
+
+    @abstractmethod
+    def start(
+        self, z: Float[Tensor, "n d"], mean: Float[Tensor, "k d"], weight: Float[Tensor, "n k"]
+    ) -> None:
+        """Set covariances, in place, to those of weighted rows around the means."""
+
+    @abstractmethod
+    def matrices(self) -> Float[Tensor, "k d d"]:
+        """Give the covariance matrices; one if they are all the same."""
