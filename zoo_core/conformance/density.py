@@ -15,6 +15,7 @@ from torch import Tensor
 from zoo_core import API_VERSION
 from zoo_core.conformance import target_promises as promises
 from zoo_core.conformance.check import Skip, check
+from zoo_core.conformance.columns import is_continuous
 from zoo_core.conformance.draws import draw
 from zoo_core.conformance.evidence import Evidence
 from zoo_core.conformance.result import CheckResult
@@ -161,7 +162,7 @@ def _noiseless(bare: Bare) -> bool:
 
 
 def _floating(bare: Bare) -> bool:
-    return not bare.target.space.kind.discrete
+    return is_continuous(bare.target.space)
 
 
 @check(claimed=_exact)

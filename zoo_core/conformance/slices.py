@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -12,6 +13,9 @@ from zoo_core.conformance.target import Target
 from zoo_core.interfaces.space import Space
 
 _BUDGET = 2000
+_COUNTS, _MOST_COUNTS = 64, 2**17
+_REST = 1e-9
+"""The share of a sum over counts that the last doubling added, at which it ends."""
 
 Figure = Callable[[Tensor], Tensor]
 """A log-density of rows `[n, *shape]`, `[n]`."""
@@ -27,11 +31,12 @@ def along(x: Tensor, entry: int, values: Tensor) -> Tensor:
 def log_total(figure: Figure, x: Tensor, entry: int, space: Space, rng: torch.Generator) -> float:
     """Give the log of the sum, or the integral, over one entry of a row, of exp(figure).
 
-    `space` is that of the whole row.
+    `space` is that of the whole row. Counts are summed until hardly anything is left.
     """
-    if space.n_levels is not None:
+    own = space.entry_spaces[entry]
+    if own.kind.discrete:
         with torch.no_grad():
-            return float(figure(along(x, entry, torch.arange(space.n_levels))).logsumexp(0))
+            return _log_sum(lambda codes: figure(along(x, entry, codes)), own.n_levels)
 
     def differentiable(values: Tensor) -> Tensor:
         return figure(along(x, entry, values[:, 0])).double()
@@ -40,6 +45,20 @@ def log_total(figure: Figure, x: Tensor, entry: int, space: Space, rng: torch.Ge
         with torch.no_grad():
             return differentiable(values)
 
-    one = Space(kind=space.kind, shape=(1,))
+    one = Space(kind=own.kind, shape=(1,))
     found = quadrature(Target(log_prob, differentiable, None, one), rng, budget=_BUDGET)
     return float(torch.tensor(found.integrate([lambda _, figures: figures.exp()])[0].value).log())
+
+
+def _log_sum(figure: Figure, levels: int | None) -> float:
+    """Give the log of the sum of exp(figure) over codes, or over all counts."""
+    if levels is not None:
+        return float(figure(torch.arange(levels)).logsumexp(0))
+    end = _COUNTS
+    total = figure(torch.arange(end)).logsumexp(0)
+    while end < _MOST_COUNTS:
+        more = figure(torch.arange(end, 2 * end)).logsumexp(0)
+        total, end = torch.logaddexp(total, more), 2 * end
+        if more < total + math.log(_REST):
+            break
+    return float(total)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from zoo_core.conformance.check import Skip
+from zoo_core.conformance.columns import continuous
 from zoo_core.conformance.draws import draw
 from zoo_core.conformance.evidence import FALSE_ALARM, Evidence
 from zoo_core.conformance.statistics.contrast import Contrast
@@ -129,18 +130,20 @@ def far_rows(space: Space, rng: torch.Generator) -> Tensor:
     x = draw(space, 3 * _ROWS, rng)
     if not isinstance(x, Tensor) or space.kind.discrete:
         return x if isinstance(x, Tensor) else x.values
-    if space.kind is not Kind.REAL:
-        return x.double()
+    real = torch.tensor([entry.kind is Kind.REAL for entry in space.entry_spaces])
     size = torch.tensor([1e2, 1e3, 1e4]).double().repeat_interleave(_ROWS)
-    return x.double() * size.reshape(-1, *[1] * len(space.shape))
+    size = size.reshape(-1, *[1] * len(space.shape))
+    return x.double() * torch.where(real.reshape(space.shape), size, 1.0)
 
 
 def interesting_rows(space: Space, samples: Tensor, rng: torch.Generator) -> Tensor:
-    """Add rows to samples at which formulas go wrong: draws, zeros, and a sample twice over."""
+    """Add rows to samples at which formulas go wrong: draws, zeros, and equal entries."""
     drawn = draw(space, len(samples), rng)
     rows = [samples, drawn.to(samples.dtype) if isinstance(drawn, Tensor) else samples]
     if space.kind in (Kind.REAL, Kind.ANGLE):
         rows += [torch.zeros_like(samples[:1]), samples[:1] * 0 + samples[0].flatten()[:1].sum()]
+    if space.kind is Kind.MIXED:
+        rows.append(torch.where(continuous(space), 0.0, samples[:1]))
     return torch.cat(rows)
 
 
@@ -159,7 +162,7 @@ def gradient_is_finite(target: Target, x: Tensor) -> None:
         raise Skip("log_prob gives tensors without a graph")
     (gradient,) = torch.autograd.grad(total, leaf, allow_unused=True)
     if gradient is not None:
-        require_finite(gradient, "x", x)
+        require_finite(torch.where(continuous(target.space), gradient, 0.0), "x", x)
 
 
 def require_finite(gradient: Tensor, what: str, x: Tensor | None = None) -> None:

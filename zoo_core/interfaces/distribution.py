@@ -62,6 +62,11 @@ class ModelDistribution(Distribution):
 
 
 def _entry_support(space: Space) -> constraints.Constraint:
+    if space.entries is not None:
+        each = [_entry_support(entry) for entry in space.entries]
+        return constraints.cat(each, dim=-1, lengths=[1] * len(each))
+    if space.kind is Kind.COUNT:
+        return constraints.nonnegative_integer
     if space.kind.discrete:
         return constraints.integer_interval(0, (space.n_levels or 1) - 1)
     if space.kind is Kind.UNIT:

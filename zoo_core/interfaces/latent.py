@@ -66,7 +66,7 @@ class Latent(Model, interface=True):
         context = self._context_of(condition, len(data))
         z: Any = self._to_network(data, generator, None)[0]
         posterior = self._posterior(z, Call(generator, context=context))
-        self._require(posterior.mean, (len(data), *self.latent_shape), "_posterior(…).mean")
+        self._require_shape(posterior.mean, (len(data), *self.latent_shape), "_posterior(…).mean")
         return posterior
 
     @final
@@ -84,7 +84,7 @@ class Latent(Model, interface=True):
         h = self._hidden(h)
         context = self._context_of(condition, len(h))
         z = self._decode(h, Call(self._rng(None, default_seed=0), context=context))
-        self._require(z, (len(h), *self.space.shape), "_decode")
+        self._require_shape(z, (len(h), *self.space.shape), "_decode")
         x = self.preprocessing.inverse(z)
         return x.to(torch.int64) if self.space.kind.discrete else x
 
@@ -141,7 +141,7 @@ class Latent(Model, interface=True):
         return h.to(self.dtype)
 
     @final
-    def _require(self, made: Tensor, shape: tuple[int, ...], method: str) -> None:
+    def _require_shape(self, made: Tensor, shape: tuple[int, ...], method: str) -> None:
         if tuple(made.shape) != shape:
             raise DefinitionError(
                 f"{type(self).__name__}.{method} has the shape {list(shape)}",

@@ -96,7 +96,7 @@ class NextToken(Model, interface=True):
     def _prefix(self, prefix: Any) -> Ragged:
         """Check a prefix."""
         space = self.space
-        if not (space.ragged and space.kind.discrete and space.shape == ()):
+        if not (space.ragged and space.n_levels is not None and space.shape == ()):
             raise DefinitionError(
                 "A NextToken model's space is sequences of codes, one a step", received=space
             )

@@ -36,7 +36,7 @@ class Reparameterized(Model, interface=True):
         """
         if n < 1:
             raise DataError("n is at least 1", received=n)
-        if self.space.kind.discrete:
+        if any(entry.kind.discrete for entry in self.space.entries or (self.space,)):
             raise UnsupportedError(
                 "Codes have no reparameterised samples: rounding has no gradient",
                 received=f"a model of {self.space}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Self, final
 
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from zoo_core.config import Config
 from zoo_core.errors import DataError
+from zoo_core.interfaces import cells
 
 
 @final
@@ -136,8 +137,14 @@ class Space(Config):
     def of(cls, values: Any) -> Self:
         """Infer the space of an array `[n, …]`: floating is real, boolean is binary.
 
-        Raises DataError for whole numbers, which may be levels, categories or counts.
+        The columns of a data frame give it their names. Those of several kinds are a mixed
+        table; there text and categories are categorical (ordered categories: ordinal), with the
+        names of their levels. Raises DataError for whole numbers, which may be levels,
+        categories or counts.
         """
+        frame = cells.columns_of(values)
+        if frame is not None:
+            return cls._of_columns(frame)
         x = _as_tensor(values)
         if x.ndim == 0:
             raise DataError("Data have a row for each sample", received="a single number")
@@ -148,8 +155,22 @@ class Space(Config):
         raise DataError(
             "What whole numbers mean can't be inferred",
             received=f"{x.dtype} with values from {x.min()} to {x.max()}",
-            remedy="Give space=Space.ordinal(levels, *shape), or categorical, binary, real.",
+            remedy="Give space=Space.ordinal(levels, *shape), or categorical, count, binary, real.",
         )
+
+    @classmethod
+    def _of_columns(cls, frame: Mapping[str, Any]) -> Self:
+        found = {name: cells.described(column, name) for name, column in frame.items()}
+        entries = [
+            cls(kind=Kind(one.kind), levels=len(one.names) if one.names else None, names=one.names)
+            for one in found.values()
+        ]
+        missing = any(one.missing for one in found.values())
+        kinds = {entry.kind for entry in entries}
+        if kinds <= {Kind.REAL} or kinds == {Kind.BINARY}:
+            kind = Kind.BINARY if kinds == {Kind.BINARY} else Kind.REAL
+            return cls(kind=kind, shape=(len(found),), columns=tuple(found), missing=missing)
+        return cls.mixed(dict(zip(found, entries, strict=True)), missing=missing)
 
     def __str__(self) -> str:
         """Say what one sample is, in words."""
@@ -171,24 +192,53 @@ class Space(Config):
         """How many codes there are; None where samples are floating, and of counts."""
         return 2 if self.kind is Kind.BINARY else self.levels
 
-    def tensor(self, values: Any) -> Tensor:
-        """Turn arrays, lists or tensors into a tensor of this space's kind, unchecked.
+    @property
+    def entry_spaces(self) -> tuple[Space, ...]:
+        """The space of each number of a flattened sample; `missing` is the whole sample's."""
+        if self.entries is not None:
+            return self.entries
+        return (Space(kind=self.kind, levels=self.levels, names=self.names),) * self.size
 
-        Discrete kinds become int64; whole numbers held as floats are accepted. Raises DataError
-        where that loses something.
+    def tensor(self, values: Any) -> Tensor:
+        """Turn arrays, lists, tensors or data frames into a tensor of this space's kind, unchecked.
+
+        Discrete kinds become int64; whole numbers held as floats are accepted, and NaN where
+        values may be missing. Columns of a data frame are found by their names, and levels with
+        names are called by them. Raises DataError where that loses something.
         """
-        x = _as_tensor(values)
+        x = self._of_cells(values)
         if x.is_complex():
             raise DataError("Data are real numbers or codes", received=f"numbers of {x.dtype}")
         if not self.kind.discrete:
             return x if x.is_floating_point() else x.to(torch.get_default_dtype())
-        if x.is_floating_point() and not bool((x == x.round()).all()):
+        if not x.is_floating_point():
+            return x.to(torch.int64)
+        if self.missing:
+            x = torch.where(torch.isnan(x), -1.0, x)
+        if not bool(((x == x.round()) & (x.abs() < 2.0**63)).all()):
             raise DataError(
                 f"A {self.kind} space holds whole numbers",
-                received="numbers with a fraction, or NaN",
+                received="numbers with a fraction, NaN or infinite ones",
                 remedy="Round them, or mark missing codes by -1 in a space with missing=True.",
             )
         return x.to(torch.int64)
+
+    def _of_cells(self, values: Any) -> Tensor:
+        frame = cells.columns_of(values)
+        if frame is None or len(self.shape) != 1:
+            return _as_tensor(values)
+        names = tuple(frame) if self.columns is None else self.columns
+        if set(names) != set(frame) or len(names) != self.size:
+            expected = "" if self.columns is None else f", {', '.join(self.columns)}"
+            raise DataError(
+                f"The data frame has {self.size} columns{expected}",
+                received=", ".join(frame),
+                remedy="Rename or drop columns.",
+            )
+        entries = zip(names, self.entry_spaces, strict=True)
+        columns = [cells.numbers(frame[name], entry.names, name) for name, entry in entries]
+        found = torch.from_numpy(np.stack(columns, 1))
+        return found if self.kind.discrete else found.to(torch.get_default_dtype())
 
     def check(self, x: Tensor, *, what: str = "data", empty: bool = False) -> Tensor:
         """Check a batch `[n, *shape]` (of a ragged space: the steps) and give it back.
@@ -206,43 +256,61 @@ class Space(Config):
             )
         if x.shape[0] == 0 and not empty:
             raise DataError(f"A batch of {what} has at least one row", received="an empty batch")
-        self._check_values(x, what)
+        if self.kind is Kind.REAL and math.isfinite(x.detach().sum()):
+            return x  # a sum is finite only if all terms are; it takes a tenth of looking at each
+        if self.entries is None:
+            absent = self.is_missing(x) if self.missing else None
+            self._refuse_values(x, absent, what, None)
+        else:
+            self._check_columns(x, self.entries, what)
         return x
 
-    def _check_values(self, x: Tensor, what: str) -> None:
-        if self.entries is not None:
-            self._check_columns(x, self.entries, what)
+    def _check_columns(self, x: Tensor, entries: tuple[Space, ...], what: str) -> None:
+        """Check the columns of a mixed table, those of the same space at once."""
+        alike: dict[Space, list[int]] = {}
+        for place, entry in enumerate(entries):
+            alike.setdefault(entry, []).append(place)
+        for entry, places in alike.items():
+            columns = x[:, places]
+            absent = torch.isnan(columns) if self.missing else None
+            names = [self.columns[place] for place in places] if self.columns else places
+            entry._refuse_values(columns, absent, what, names)
+
+    def _refuse_values(
+        self, x: Tensor, absent: Tensor | None, what: str, columns: Sequence[str | int] | None
+    ) -> None:
+        """Raise DataError for the first number outside, but for those marked as absent."""
+        low, high = self._bounds()
+        # NaN compares as false, so bounds refuse it too.
+        inside = (x >= low) & (x <= high)
+        if x.is_floating_point():
+            inside &= (x == x.round()) & (x != math.inf) if self.kind.discrete else x.isfinite()
+        wrong = ~inside if absent is None else ~(inside | absent)
+        if not x.numel() or not bool(wrong.any()):
             return
-        if self.kind is Kind.REAL and math.isfinite(x.detach().sum()):
-            return  # a sum is finite only if all terms are; it takes a tenth of looking at each
+        where = wrong.nonzero()[0].tolist()
+        place = f"position {where[1:]}" if columns is None else f"column {columns[where[1]]!r}"
+        raise DataError(
+            self._rule(what, missing=absent is not None),
+            received=f"{x[tuple(where)].item()} at row {where[0]}, {place}",
+            remedy="Mend or drop such rows"
+            + (", or use a model whose space allows missing values." if absent is None else "."),
+        )
+
+    def _bounds(self) -> tuple[float, float]:
         if self.kind.discrete:
-            low = -1 if self.missing else 0
-            high = math.inf if self.n_levels is None else self.n_levels - 1
-            wrong = (x < low) | (x > high)
+            return 0, math.inf if self.n_levels is None else self.n_levels - 1
+        return _BOUNDS.get(self.kind, (-math.inf, math.inf))
+
+    def _rule(self, what: str, *, missing: bool) -> str:
+        low, high = self._bounds()
+        if self.kind is Kind.COUNT:
+            rule = f"Counts of {what} are whole numbers 0, 1, 2, …"
+        elif self.kind.discrete:
             rule = f"Codes of {what} lie between {low} and {high}"
         else:
-            low, high = _BOUNDS.get(self.kind, (-math.inf, math.inf))
-            # NaN compares as false, so bounds refuse it too.
-            inside = (x >= low) & (x <= high) if self.kind in _BOUNDS else torch.isfinite(x)
-            wrong = ~inside
-            if self.missing:
-                wrong &= ~torch.isnan(x)
             rule = f"Values of {what} are finite and lie between {low:g} and {high:g}"
-        if x.numel() and bool(wrong.any()):
-            where = wrong.nonzero()[0].tolist()
-            raise DataError(
-                rule,
-                received=f"{x[tuple(where)].item()} at row {where[0]}, position {where[1:]}",
-                remedy="Mend or drop such rows"
-                + ("." if self.missing else ", or use a model whose space allows missing values."),
-            )
-
-    def _check_columns(self, x: Tensor, entries: tuple[Space, ...], what: str) -> None:
-        """Check each column of a mixed table by its own space."""
-        names = self.columns or tuple(map(str, range(len(entries))))
-        for name, entry, column in zip(names, entries, x.unbind(1), strict=True):
-            there = column if not self.missing else column[~torch.isnan(column)]
-            entry.check(entry.tensor(there), what=f"{what}, column {name!r}", empty=True)
+        return rule + (", or are missing" if missing else "")
 
     def is_missing(self, x: Tensor) -> Tensor:
         """Mark the missing entries of a tensor in this space."""

@@ -14,6 +14,7 @@ from zoo_core.conformance.behaviour import close, require_same
 from zoo_core.conformance.check import Skip, check
 from zoo_core.conformance.checks.generator import drawn
 from zoo_core.conformance.claims import both, conditional, is_density, is_generator
+from zoo_core.conformance.columns import is_continuous
 from zoo_core.conformance.draws import LENGTH
 from zoo_core.conformance.evidence import Evidence
 from zoo_core.conformance.statistics.rank_tests import matrix, two_samples
@@ -59,7 +60,7 @@ def another_condition_changes_the_output(subject: Subject) -> None:
             _ignored("the same log_prob and samples under two conditions")
         changed |= different
     unchanged = set(outputs[0]) - changed
-    if subject.model.space.kind.discrete:
+    if not is_continuous(subject.model.space):
         unchanged.discard("samples")  # a small change of a mass need not show in few codes
     if unchanged:
         _ignored(f"the same {' and '.join(unchanged)} under every condition")
@@ -145,11 +146,13 @@ def every_form_of_a_condition_means_the_same(subject: Subject) -> None:
 def wrong_numbers_of_conditions_are_refused(subject: Subject) -> None:
     """No condition, one too few, a Context of another shape, and a second one raise ConditionError.
 
-    In log_prob and in sample, of whichever the model has.
+    In log_prob and in sample, of whichever the model has. No condition is none of them where the
+    class says `marginalizes`: it means the marginal.
     """
     conditions: Any = subject.conditions(_ROWS - 1, "too few")
     wrong = Context(vector=torch.zeros(1, 1), image=torch.zeros(1, 1, 2, 3))
-    _require_refused(subject, subject.model, None, "no condition")
+    if not subject.model.marginalizes:
+        _require_refused(subject, subject.model, None, "no condition")
     _require_refused(subject, subject.model, conditions, "one condition too few")
     _require_refused(subject, subject.model, wrong, "a Context of another shape")
     view = subject.model.given(subject.condition())

@@ -12,6 +12,7 @@ from torch import Tensor
 from zoo_core.conformance.behaviour import close
 from zoo_core.conformance.check import Skip, check
 from zoo_core.conformance.claims import both, density_is, is_generator
+from zoo_core.conformance.columns import is_all_continuous
 from zoo_core.conformance.evidence import Evidence
 from zoo_core.conformance.noising import ROWS, path_of, predict
 from zoo_core.conformance.subject import Subject
@@ -40,7 +41,7 @@ def the_score_is_the_gradient_of_log_prob(subject: Subject) -> None:
     precision, against autograd, to a relative 1e-4. A sign, a factor of alpha or sigma, and data
     in other units show.
     """
-    if subject.model.space.kind.discrete or subject.model.space.ragged:
+    if not is_all_continuous(subject.model.space) or subject.model.space.ragged:
         raise Skip("only a density of arrays has a gradient")
     model: Any = subject.exact
     target, told = target_of(subject), subject.condition()

@@ -10,6 +10,7 @@ from torch import Tensor
 from zoo_core.conformance import target_promises as promises
 from zoo_core.conformance.check import check
 from zoo_core.conformance.claims import both, density_is, is_density, is_generator, without_noise
+from zoo_core.conformance.columns import is_continuous
 from zoo_core.conformance.evidence import Evidence
 from zoo_core.conformance.subject import Subject
 from zoo_core.conformance.target import Target, target_of
@@ -80,7 +81,7 @@ def log_prob_of_shuffled_rows_is_shuffled(subject: Subject) -> None:
 
 
 def _floating(subject: Subject) -> bool:
-    return not subject.model.space.kind.discrete
+    return is_continuous(subject.model.space)
 
 
 @check(claimed=both(is_density, _floating))
@@ -103,7 +104,7 @@ def the_gradient_is_finite(subject: Subject) -> None:
     x = _flat(subject.rows(_ROWS, "gradient"), target.space)
     x = promises.interesting_rows(target.space, x, rng)
     _parameters_have_gradients(subject.exact, target, x)
-    if not target.space.kind.discrete:
+    if is_continuous(target.space):
         promises.gradient_is_finite(target, x)
 
 

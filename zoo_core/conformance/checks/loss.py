@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from zoo_core.conformance.check import check
+from zoo_core.conformance.columns import is_continuous
 from zoo_core.conformance.subject import Subject
 from zoo_core.errors import ConformanceError
 from zoo_core.interfaces.batch import Batch
@@ -60,7 +61,8 @@ def the_loss_of_a_row_is_its_own(subject: Subject) -> None:
     Asked of floating spaces: the derivative of the first row's loss by the other rows is zero.
     """
     model: Any = subject.exact
-    if model.space.kind.discrete or model.space.ragged or model.preprocessing.dequantizes:
+    space = model.space
+    if not is_continuous(space) or space.ragged or model.preprocessing.dequantizes:
         return
     x = subject.foreign_rows(_ROWS, "loss").to(model.dtype).requires_grad_()  # pyright: ignore[reportAttributeAccessIssue]
     loss = model.loss(Batch(x, _codes(subject)), rng=subject.rng("loss"))

@@ -16,7 +16,7 @@ from zoo_core.errors import DataError, OptionError
 from zoo_core.interfaces.density import DensityModel
 from zoo_core.interfaces.generator import Generator
 from zoo_core.interfaces.ragged import Ragged
-from zoo_core.interfaces.space import Kind
+from zoo_core.interfaces.space import Kind, Space
 
 
 @check(claimed=is_density)
@@ -44,14 +44,19 @@ def no_rows_are_refused(subject: Subject) -> None:
 def values_outside_the_space_are_refused(subject: Subject) -> None:
     """NaN, infinities and codes or numbers outside the space raise DataError.
 
-    Of missing values only where the space doesn't say `missing`.
+    Of missing values only where the space doesn't say `missing`. Of a mixed table each column is
+    tried, with what is outside of its own space.
     """
     space, x = subject.model.space, _values(subject)
     if not x.numel():
         raise Skip("a sample has no entries")
-    for value in _outside(space.kind, space.n_levels):
-        if not (space.missing and (math.isnan(value) or value == -1)):
-            _refuses(subject, lambda value=value: _with(x, value), f"the value {value:g}")
+    entries = space.entry_spaces
+    for place in range(len(entries)) if space.entries is not None else (-1,):
+        for value in _outside(entries[place]):
+            absent = math.isnan(value) or (value == -1 and space.kind.discrete)
+            if not (space.missing and absent):
+                what = f"the value {value:g} in entry {place}"
+                _refuses(subject, lambda at=place, value=value: _with(x, at, value), what)
 
 
 @check(claimed=is_density)
@@ -94,16 +99,18 @@ def _values(subject: Subject) -> Tensor:
     return x.values if isinstance(x, Ragged) else x
 
 
-def _outside(kind: Kind, levels: int | None) -> tuple[float, ...]:
-    if levels is not None:
-        return (-1, levels)
+def _outside(space: Space) -> tuple[float, ...]:
+    """Give numbers that are no value of an entry; NaN and infinities are no codes either."""
+    if space.kind.discrete:
+        return (-1, 0.5, math.nan, math.inf, *(() if space.n_levels is None else (space.n_levels,)))
     bounds = {Kind.UNIT: (-0.1, 1.1), Kind.ANGLE: (-3.2, 3.2)}
-    return (math.nan, math.inf, -math.inf, *bounds.get(kind, ()))
+    return (math.nan, math.inf, -math.inf, *bounds.get(space.kind, ()))
 
 
-def _with(x: Tensor, value: float) -> Tensor:
-    x = x.clone()
-    x.view(-1)[-1] = value
+def _with(x: Tensor, place: int, value: float) -> Tensor:
+    """Put a value into an entry of the last row; codes become floating where it is no integer."""
+    x = x.clone() if float(value).is_integer() else x.to(torch.get_default_dtype(), copy=True)
+    x.view(len(x), -1)[-1, place] = value
     return x
 
 

@@ -14,6 +14,7 @@ from zoo_core.conformance.behaviour import close, same
 from zoo_core.conformance.check import check
 from zoo_core.conformance.checks.generator import drawn
 from zoo_core.conformance.claims import both, density_is, is_generator, provides
+from zoo_core.conformance.columns import is_all_continuous
 from zoo_core.conformance.evidence import Evidence
 from zoo_core.conformance.statistics.rank_tests import matrix, swapped, two_samples
 from zoo_core.conformance.subject import Subject
@@ -33,7 +34,7 @@ Function = Callable[[Tensor], Tensor]
 
 def _floating(subject: Subject) -> bool:
     space = subject.model.space
-    return not space.kind.discrete and not space.ragged
+    return is_all_continuous(space) and not space.ragged
 
 
 def _trains(subject: Subject) -> bool:

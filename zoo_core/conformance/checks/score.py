@@ -11,8 +11,9 @@ from torch import Tensor
 from zoo_core.conformance.behaviour import close
 from zoo_core.conformance.check import Skip, check
 from zoo_core.conformance.claims import both, is_density, provides
+from zoo_core.conformance.columns import continuous, is_continuous
 from zoo_core.conformance.subject import Subject
-from zoo_core.conformance.target import target_of
+from zoo_core.conformance.target import flattened, target_of
 from zoo_core.errors import ConformanceError
 from zoo_core.interfaces.energy import Energy
 
@@ -22,8 +23,8 @@ _TOLERANCE = 1e-3
 
 
 def _differentiable(subject: Subject) -> bool:
-    """Claim a floating space, whose densities have gradients."""
-    return not subject.model.space.kind.discrete
+    """Claim a space with real numbers, whose densities have gradients."""
+    return is_continuous(subject.model.space)
 
 
 @check(claimed=both(is_density, _differentiable))
@@ -33,7 +34,7 @@ def the_gradient_of_log_prob_is_its_derivative(subject: Subject) -> None:
     Eight rows that the model didn't make, in random directions: autograd against central
     differences in double precision, at one noise, to 1e-3 of 1 + their size. A part that is
     detached shows, and one that is taken out of the graph by `.data` or `no_grad`. Rows where
-    the density is 0 are left out.
+    the density is 0 are left out. Of a mixed table the directions are those of its real columns.
     """
     target = target_of(subject)
     x = _rows(subject, target.space.shape)
@@ -64,6 +65,7 @@ def _require_derivative(
     subject: Subject, x: Tensor, function: Callable[[Tensor], Tensor], what: str
 ) -> None:
     direction = torch.randn(x.shape, generator=subject.rng("directions"), dtype=x.dtype)
+    direction = direction * continuous(flattened(subject.model.space))
     x = x.requires_grad_()
     value = function(x)
     gradient = torch.zeros_like(x)
