@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 import zoo_core as zoo
-from zoo_core.interfaces.call import Observed
 from zoo_core.interfaces.conditionable import Conditionable
 from zoo_core.interfaces.fitting import FitReport, FitRequest, StopReason
 from zoo_core.interfaces.joint import JointModel
@@ -84,15 +83,17 @@ class Independent(zoo.Generator, JointModel, Conditionable):
     @torch.no_grad()
     def step(self, z: Tensor, weight: Tensor, call: zoo.Call) -> float:
         """Take a step of EM; give the mean log-likelihood before it."""
-        prior = self._class_log_prior().expand(len(z), -1).masked_fill(~self._possible(call), -1e30)
-        joint = self._log_prob_each(z, call) + prior
+        joint = self._log_prob_each(z, call) + self.prior_of(call)
         share = joint.softmax(1) * weight[:, None]
         self.logits.copy_(share.sum(0).clamp_min(1e-30).log())
         self.set_entries(z, ~self.space.is_missing(z), share)
         return float(weight @ joint.logsumexp(1) / weight.sum())
 
+    def prior_of(self, call: zoo.Call) -> Tensor:
+        """log p(y) of the classes that each row may have, `[n, K]`."""
+        return self._class_log_prior().masked_fill(~self._possible(call), -torch.inf)
 
-@final
+
 class GaussianClasses(Independent):
     """Normal entries with a mean and a scale for each class."""
 
@@ -149,8 +150,3 @@ class CodedClasses(Independent):
         one_hot = nn.functional.one_hot(z.clamp_min(0), self.scores.shape[2]).to(share.dtype)
         counts = torch.einsum("nk,njl->kjl", share, one_hot * known[..., None])
         self.scores.copy_((counts + 1e-3).log())
-
-
-def observed_call(observed: Observed) -> zoo.Call:
-    """A call of `_sample` that was told a part of the sample."""
-    return zoo.Call(zoo.rng(0), observed=observed)

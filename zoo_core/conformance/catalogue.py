@@ -17,6 +17,7 @@ from zoo_core.conformance.checks import (
     fit,
     generator,
     guidance,
+    joint,
     latent,
     loss,
     lower_bound,
@@ -69,6 +70,7 @@ _THEMES = (
     energy,
     latent,
     classifier,
+    joint,
     fit,
 )
 

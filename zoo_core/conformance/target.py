@@ -35,13 +35,14 @@ class Target:
     kind: DensityKind = DensityKind.EXACT
 
 
-def target_of(subject: Subject, which: int = 0, **options: Any) -> Target:
+def target_of(subject: Subject, which: int | None = 0, **options: Any) -> Target:
     """Take a subject's density under one condition, in double precision, as a Target.
 
-    `which` numbers the condition of a conditional model; `options` are log_prob's.
+    `which` numbers the condition of a conditional model, None is no condition, for one that sums
+    it out; `options` are log_prob's.
     """
     model: Any = subject.exact
-    told = subject.condition(which)
+    told = None if which is None else subject.condition(which)
     space, ragged = flattened(model.space), model.space.ragged
 
     def differentiable(x: Tensor) -> Tensor:
