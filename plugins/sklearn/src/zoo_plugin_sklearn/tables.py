@@ -1,0 +1,156 @@
+"""Tables: what scikit-learn's users hold as X and sample_weight, as a model takes it."""
+
+from __future__ import annotations
+
+import sys
+from numbers import Number
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import (
+    check_array,
+    check_consistent_length,
+    check_non_negative,
+    column_or_1d,
+    validate_data,
+)
+from torch import Tensor
+
+from zoo_core.errors import DataError
+from zoo_core.interfaces.space import Kind, Space
+from zoo_plugin_sklearn.family import Family
+
+DTYPES: Any = (np.float64, np.float32)
+"""The dtypes that rows may keep; all others become the first."""
+
+
+def checked(estimator: BaseEstimator, X: Any, family: Family, *, reset: bool = False) -> Any:
+    """Check rows as scikit-learn's estimators do; give an array `[n, features]`, or a data frame.
+
+    float32 stays float32, other numbers become float64. A data frame with columns of text or
+    categories stays one: the model's space reads it. `reset` sets the names and number of
+    features, else they are compared. Raises ValueError, and TypeError for sparse data.
+    """
+    if is_mixed(X):
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
+        return _some_rows(X)
+    options: dict[str, Any] = {"dtype": DTYPES, "ensure_all_finite": _finite(family)}
+    found: Any = validate_data(estimator, X, reset=reset, **options)
+    return _none_below(estimator, family, found)
+
+
+def checked_pair(
+    estimator: BaseEstimator, X: Any, y: Any, family: Family, *, reset: bool, numeric: bool = False
+) -> tuple[Any, np.ndarray]:
+    """Check rows with their labels or, if `numeric`, one or more numbers each."""
+    if is_mixed(X):
+        X, y = validate_data(estimator, X, y, reset=reset, skip_check_array=True)
+        y = np.asarray(y) if numeric else column_or_1d(y, warn=True)
+        check_consistent_length(X, y)
+        return _some_rows(X), y
+    options: dict[str, Any] = {"multi_output": numeric, "y_numeric": numeric}
+    options |= {"dtype": DTYPES, "ensure_all_finite": _finite(family)}
+    X, y = validate_data(estimator, X, y, reset=reset, **options)
+    return _none_below(estimator, family, X), y
+
+
+def _finite(family: Family) -> Any:
+    return "allow-nan" if family.missing else True
+
+
+def _some_rows(X: Any) -> Any:
+    if not len(X):
+        raise DataError("Data have at least one row", received="0 sample(s)")
+    return X
+
+
+def _none_below(estimator: BaseEstimator, family: Family, X: np.ndarray) -> np.ndarray:
+    if family.kind.discrete:
+        check_non_negative(X, type(estimator).__name__)
+    return X
+
+
+def is_mixed(X: Any) -> bool:
+    """Whether this is a pandas DataFrame with columns that hold no numbers."""
+    pandas = sys.modules.get("pandas")  # whoever has a data frame has imported it
+    if pandas is None or not isinstance(X, pandas.DataFrame):
+        return False
+    return any(dtype.kind not in "fiub" for dtype in X.dtypes)
+
+
+def checked_weight(sample_weight: Any, n: int) -> np.ndarray | None:
+    """Give a weight a row in float64. Raises ValueError, also where none is above 0."""
+    if sample_weight is None:
+        return None
+    if isinstance(sample_weight, Number):
+        sample_weight = np.full(n, sample_weight)
+    options: dict[str, Any] = {"dtype": np.float64, "input_name": "sample_weight"}
+    weight = check_array(sample_weight, ensure_2d=False, **options)
+    if weight.shape != (n,):
+        raise DataError(f"sample_weight has the shape [{n}]", received=f"{list(weight.shape)}")
+    check_non_negative(weight, "sample_weight")
+    if not weight.any():
+        raise DataError("A sample_weight is above 0", received="only weights of zero")
+    return weight
+
+
+def weighted_rows(
+    sample_weight: Any, data: Any, *others: np.ndarray
+) -> tuple[np.ndarray | None, Any, tuple[np.ndarray, ...]]:
+    """Leave out rows of weight 0, which count as if they had never been there."""
+    weight = checked_weight(sample_weight, len(data))
+    check_consistent_length(data, *others)
+    if weight is None or weight.all():
+        return weight, data, others
+    rows = weight.nonzero()[0]
+    kept = data[rows] if isinstance(data, np.ndarray) else data.iloc[rows]
+    return weight[rows], kept, tuple(other[rows] for other in others)
+
+
+def dtype_of(data: Any) -> torch.dtype:
+    """Give the floating dtype in which a model works on these rows."""
+    single = isinstance(data, np.ndarray) and data.dtype == np.float32
+    return torch.float32 if single else torch.float64
+
+
+def tensor(data: Any, space: Space, device: torch.device | str) -> Tensor:
+    """Give checked rows `[n, features]` as samples of a space, `[n, *shape]`. Raises DataError."""
+    if not isinstance(data, np.ndarray):
+        return space.tensor(data).to(device)
+    return space.tensor(shaped(data, space)).to(device)
+
+
+def shaped(data: np.ndarray, space: Space | None) -> Tensor:
+    """Give rows as a tensor, in the shape of a space where that is known."""
+    # torch warns of memory that it may not write, which is none of the user's business.
+    x = torch.from_numpy(np.ascontiguousarray(data) if data.flags.writeable else data.copy())
+    if space is None or space.ragged or space.size != data.shape[1]:
+        return x
+    return x.reshape(len(data), *space.shape)
+
+
+def array(values: Tensor) -> np.ndarray:
+    """Give samples as rows `[n, features]`, or what has one number a row as a vector."""
+    flat = values.detach().cpu()
+    return (flat.flatten(1) if flat.ndim > 1 else flat).numpy()
+
+
+def space_of(given: Any) -> Space | None:
+    """Read the space that a configuration gives: as a Space or as JSON data."""
+    return given if given is None or isinstance(given, Space) else Space.parse(given)
+
+
+def widened(space: Space, family: Family, columns: Any) -> Space:
+    """Say of an inferred space what X says beside its numbers.
+
+    Values may be missing from later rows where the family allows it, and columns have names.
+    """
+    if space.ragged or space.kind is Kind.MIXED:
+        return space
+    fields = space.to_json()
+    fields["missing"] = space.missing or family.missing
+    if columns is not None and space.shape == (len(columns),) and space.columns is None:
+        fields["columns"] = list(columns)
+    return Space.parse(fields)
