@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from zoo_core.conformance.check import Skip
-from zoo_core.conformance.columns import continuous
+from zoo_core.conformance.columns import continuous, is_all_continuous, is_continuous
 from zoo_core.conformance.draws import draw
 from zoo_core.conformance.evidence import FALSE_ALARM, Evidence
 from zoo_core.conformance.statistics.contrast import Contrast
 from zoo_core.conformance.statistics.enumeration import enumerable, masses
+from zoo_core.conformance.statistics.lattice import Lattice, lattice_of
 from zoo_core.conformance.statistics.law import Law
 from zoo_core.conformance.statistics.quadrature import LARGEST, Integral, quadrature
 from zoo_core.conformance.target import Target
@@ -37,13 +38,12 @@ def integrates_to_one(
     """
     if target.space.size == 0:
         raise Skip("a row has no entries")
-    if enumerable(target.space):
-        total = float(masses(target).logsumexp(0).exp())
-        _require_one(Integral(total, 0.0), "the masses of all rows sum to", rounding)
-        return None
-    if on_a_grid(target.space):
-        total, _ = total_mass(target, rng)
-        _require_one(total, "its integral is", _TOLERANCE)
+    total = total_mass(target, rng)
+    if total is not None:
+        if is_continuous(target.space):
+            _require_one(total, "its integral is", _TOLERANCE)
+        else:
+            _require_one(total, "the masses of all rows sum to", rounding)
         return None
     if target.sample is None:
         raise Skip(f"{target.space.size} dimensions are too many for a grid, and it has no sampler")
@@ -53,11 +53,8 @@ def integrates_to_one(
 
 def integrates_to_at_most_one(target: Target, rng: torch.Generator) -> None:
     """Test that a lower bound on a density integrates, or sums, to one at most."""
-    if enumerable(target.space):
-        total = Integral(float(masses(target).logsumexp(0).exp()), 0.0)
-    elif on_a_grid(target.space):
-        total, _ = total_mass(target, rng)
-    else:
+    total = total_mass(target, rng)
+    if total is None:
         raise Skip(f"{target.space.size} dimensions are too many for a grid")
     if not total.value - 2 * total.error <= 1 + _TOLERANCE:
         raise ConformanceError(
@@ -83,15 +80,18 @@ def samples_follow(target: Target, rng: torch.Generator) -> Evidence:
 
 
 def on_a_grid(space: Space) -> bool:
-    """Say whether a space is floating and has few enough dimensions for quadrature."""
-    return not space.kind.discrete and 0 < space.size <= LARGEST
+    """Say whether a space is floating, no table, and has few enough dimensions for quadrature."""
+    return is_all_continuous(space) and space.entries is None and 0 < space.size <= LARGEST
 
 
-def total_mass(target: Target, rng: torch.Generator) -> tuple[Integral, Law]:
-    """Integrate the density; give the law that it is, too."""
-    grid = quadrature(target, rng)
-    total = grid.integrate([lambda x, log_prob: log_prob.exp()])[0]
-    return total, Law.of_quadrature(grid, total.error)
+def total_mass(target: Target, rng: torch.Generator) -> Integral | None:
+    """Sum and integrate the density; None where there are too many codes or dimensions."""
+    if enumerable(target.space):
+        return Integral(float(masses(target).logsumexp(0).exp()), 0.0)
+    if on_a_grid(target.space):
+        return quadrature(target, rng).integrate([lambda x, log_prob: log_prob.exp()])[0]
+    lattice = _lattice(target, rng)
+    return None if lattice is None else lattice.total
 
 
 def shuffled_rows_score_alike(target: Target, x: Tensor, *, rounding: float) -> None:
@@ -186,11 +186,21 @@ def _law(target: Target, rng: torch.Generator) -> Law | None:
     """Give the density's law where it can be had accurately; None elsewhere."""
     if enumerable(target.space):
         return Law.of_codes(target)
-    if not on_a_grid(target.space):
-        return None
-    total, law = total_mass(target, rng)
-    sure = 0 < total.value < math.inf and total.error <= _SURE * total.value
-    return law if sure else None
+    if on_a_grid(target.space):
+        grid = quadrature(target, rng)
+        total = grid.integrate([lambda x, log_prob: log_prob.exp()])[0]
+        return Law.of_quadrature(grid, total.error) if _sure(total) else None
+    lattice = _lattice(target, rng)
+    return lattice.law() if lattice is not None and _sure(lattice.total) else None
+
+
+def _lattice(target: Target, rng: torch.Generator) -> Lattice | None:
+    unlimited = target.space.kind in (Kind.COUNT, Kind.MIXED)
+    return lattice_of(target, rng) if unlimited else None
+
+
+def _sure(total: Integral) -> bool:
+    return 0 < total.value < math.inf and total.error <= _SURE * total.value
 
 
 def _require_one(total: Integral, what: str, tolerance: float) -> None:

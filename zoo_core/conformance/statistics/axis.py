@@ -47,7 +47,7 @@ class Axis:
 
 
 def bounded(space: Space) -> Axis | None:
-    """Give the axis of a bounded floating space; None where entries are real numbers."""
+    """Give the axis of the entries of a bounded floating space; None of real numbers."""
     if space.kind is Kind.UNIT:
         return Axis(0.5, 0.5, infinite=False)
     return Axis(0.0, math.pi, infinite=False) if space.kind is Kind.ANGLE else None

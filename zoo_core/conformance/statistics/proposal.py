@@ -14,6 +14,8 @@ from zoo_core.interfaces.space import Kind, Space
 
 _BINS = 16
 _WIDE, _SHARE = 2.0, 0.2
+_TAIL = 0.1
+"""The share of counts that are drawn from a geometric law, which knows no largest one."""
 
 
 class Proposal(ABC):
@@ -30,6 +32,10 @@ class Proposal(ABC):
 
 def fitted(x: Tensor, space: Space) -> Proposal:
     """Fit a proposal to rows `x [n, *shape]` of a space."""
+    if space.entries is not None:
+        return Product(x, space.entries)
+    if space.kind is Kind.COUNT:
+        return Frequencies(x, space)
     return Gaussian(x, space) if space.kind is Kind.REAL else Histogram(x, space)
 
 
@@ -94,3 +100,65 @@ class Histogram(Proposal):
             return flat
         t = self.axis.inverse(flat.double())
         return ((t + 1) / 2 * self.bins).long().clamp(0, self.bins - 1)
+
+
+@final
+class Frequencies(Proposal):
+    """Independent counts, each as frequent as among the samples; a share of them geometric."""
+
+    def __init__(self, x: Tensor, space: Space) -> None:
+        self.space = space
+        flat = x.reshape(len(x), space.size)
+        self.end = int(flat.max()) + 1
+        seen = torch.nn.functional.one_hot(flat, self.end).sum(0).double() + 1
+        self.log_share = (seen / seen.sum(1, keepdim=True)).log()
+        self.log_rest = -torch.log1p(1 / (flat.double().mean(0) + 1))
+
+    def sample(self, n: int, rng: torch.Generator) -> Tensor:
+        """Draw."""
+        flat = torch.multinomial(self.log_share.exp(), n, replacement=True, generator=rng).T
+        u = torch.rand(flat.shape, generator=rng, dtype=torch.float64)
+        geometric = ((1 - u).log() / self.log_rest).long()
+        tail = torch.rand(flat.shape, generator=rng, dtype=torch.float64) < _TAIL
+        return torch.where(tail, geometric, flat).reshape(n, *self.space.shape)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Score."""
+        flat = x.reshape(len(x), self.space.size)
+        place = flat.clamp_max(self.end - 1)
+        share = self.log_share.expand(len(x), -1, -1).gather(2, place[..., None])[..., 0]
+        share = torch.where(flat < self.end, share, -torch.inf) + math.log(1 - _TAIL)
+        tail = flat * self.log_rest + torch.log(-torch.expm1(self.log_rest)) + math.log(_TAIL)
+        return torch.logaddexp(share, tail).sum(1)
+
+
+@final
+class Product(Proposal):
+    """The columns of a mixed table, those of one kind together and independent of the others."""
+
+    def __init__(self, x: Tensor, entries: tuple[Space, ...]) -> None:
+        alike: dict[tuple[Kind, int | None], list[int]] = {}
+        for place, entry in enumerate(entries):
+            alike.setdefault((entry.kind, entry.levels), []).append(place)
+        self.size = len(entries)
+        self.blocks: list[tuple[list[int], Space, Proposal]] = []
+        for (kind, levels), places in alike.items():
+            space = Space(kind=kind, levels=levels, shape=(len(places),))
+            law = fitted(_typed(x[:, places], space), space)
+            self.blocks.append((places, space, law))
+
+    def sample(self, n: int, rng: torch.Generator) -> Tensor:
+        """Draw."""
+        found = torch.zeros(n, self.size, dtype=torch.float64)
+        for places, _, law in self.blocks:
+            found[:, places] = law.sample(n, rng).double()
+        return found
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Score."""
+        blocks = [law.log_prob(_typed(x[:, at], space)) for at, space, law in self.blocks]
+        return torch.stack(blocks).sum(0)
+
+
+def _typed(x: Tensor, space: Space) -> Tensor:
+    return x.long() if space.kind.discrete else x

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -17,17 +19,23 @@ _WIDTH = 2.5
 def axes_of(target: Target, samples: Tensor, rng: torch.Generator) -> tuple[Axis, ...]:
     """Choose an axis for each entry of a floating space.
 
-    Of real numbers they are centred by a few looks at the density on a coarse grid, each on axes
-    that the look before suggests, begun with the samples `[n, d]` if there are any; they cover
-    what the last look and the samples cover both.
+    Those of bounded entries are given. Of real numbers they are centred by a few looks at the
+    density on a coarse grid, each on axes that the look before suggests, begun with the samples
+    `[n, d]` if there are any; they cover what the last look and the samples cover both.
     """
-    d, limits = target.space.size, bounded(target.space)
-    if limits is not None:
-        return (limits,) * d
-    axes = _around(samples) if len(samples) else (Axis(0.0, 3.0, infinite=True),) * d
+    limits = tuple(bounded(entry) for entry in target.space.entry_spaces)
+    start = _around(samples) if len(samples) else (Axis(0.0, 3.0, infinite=True),) * len(limits)
+    axes = _within(limits, start)
+    if None not in limits:
+        return axes
     for _ in range(_LOOKS):
-        axes = _around(torch.cat([_look(target, axes, rng), samples]))
+        axes = _within(limits, _around(torch.cat([_look(target, axes, rng), samples])))
     return axes
+
+
+def _within(limits: Sequence[Axis | None], axes: Sequence[Axis]) -> tuple[Axis, ...]:
+    """Take the axes of bounded entries as they are."""
+    return tuple(axis if limit is None else limit for limit, axis in zip(limits, axes, strict=True))
 
 
 def _look(target: Target, axes: tuple[Axis, ...], rng: torch.Generator) -> Tensor:
