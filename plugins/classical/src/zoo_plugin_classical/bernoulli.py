@@ -1,0 +1,52 @@
+"""Bernoulli: independent zeros and ones."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self, final
+
+import pydantic
+
+import zoo_core as zoo
+from zoo_core.interfaces.space import Kind, Space
+from zoo_plugin_classical.bernoulli_stack import BernoulliStack
+from zoo_plugin_classical.coded_space import binary_fields, check_codes
+from zoo_plugin_classical.single_distribution import SingleDistribution
+
+
+@final
+class BernoulliConfig(zoo.Config):
+    """Fields of independent Bernoulli distributions.
+
+    space: binary samples, of which entries may be missing. alpha: what is added to the counts of
+    zeros and of ones.
+    """
+
+    space: Space
+    alpha: pydantic.NonNegativeFloat = 0.0
+
+    @pydantic.model_validator(mode="after")
+    def _binary(self) -> Self:
+        check_codes(self.space, "Bernoulli distributions", Kind.BINARY)
+        return self
+
+
+@final
+class Bernoulli(SingleDistribution):
+    """p(x) = Π_j p_j^{x_j} (1 − p_j)^{1 − x_j}: zeros and ones that are independent.
+
+    Fitted in one pass, to the shares of ones; `alpha` is a prior Beta(1 + α, 1 + α).
+    """
+
+    architecture: ClassVar[str] = "classical/bernoulli"
+    Config: ClassVar[type[zoo.Config]] = BernoulliConfig
+
+    config: BernoulliConfig
+
+    def _stack(self) -> BernoulliStack:
+        return BernoulliStack(1, self.space, self.config.alpha)
+
+    @classmethod
+    def _fields_for_data(
+        cls, data: object, condition: object, fields: dict[str, object]
+    ) -> dict[str, object]:
+        return super()._fields_for_data(data, condition, binary_fields(data, fields))
