@@ -15,7 +15,7 @@ from sklearn.model_selection import train_test_split
 import zoo_core as zoo
 import zoo_plugin_data
 from zoo_core.errors import DataError, UnknownNameError
-from zoo_core.interfaces.dataset import DataRequest, Split
+from zoo_core.interfaces.dataset import DataRequest, Dataset, Split
 from zoo_core.plugins import facade
 from zoo_plugin_data import Pinwheel
 
@@ -38,16 +38,23 @@ def test_the_test_split_is_the_stratified_quarter_of_seed_0() -> None:
     assert np.array_equal(test.x.numpy().reshape(-1, 64), images[np.sort(held)])
 
 
+def values(part: Dataset) -> torch.Tensor:
+    """The rows, or the steps of all sequences; a missing number is −1."""
+    x = part.data.x if isinstance(part.data, zoo.Batch) else part.x
+    return (x.values if isinstance(x, zoo.Ragged) else x).nan_to_num(-1.0)
+
+
 @pytest.mark.parametrize("name", zoo_plugin_data.names())
 def test_every_split_says_what_it_is(name: str) -> None:
     parts = [zoo_plugin_data.load(name, split) for split in zoo_plugin_data.Split]
     assert len({part.sha256 for part in parts}) == 1
     for part in parts:
-        part.space.check(part.x)
+        x = part.data.x
+        part.space.check(x.values if part.space.ragged else x)
         assert part.provenance and part.license and len(part.sha256) == 64
         assert part.condition is part.labels
         if part.classes:
-            assert len(part.labels) == len(part.x)
+            assert len(part.labels) == len(part.data)
             assert int(part.labels.max()) < len(part.classes)
         assert part.condition is None or len(part.condition) == len(part)
         assert (part.space.kind == "categorical") == bool(part.alphabet)
@@ -58,8 +65,8 @@ def test_every_split_says_what_it_is(name: str) -> None:
 )
 def test_splits_are_disjoint_and_complete(name: str) -> None:
     parts = {split: zoo_plugin_data.load(name, split) for split in zoo_plugin_data.Split}
-    rows = torch.cat([parts[s].x for s in ("train", "valid", "test")]).flatten(1)
-    whole = parts["all"].x.flatten(1)
+    rows = torch.cat([values(parts[s]) for s in ("train", "valid", "test")])
+    whole = values(parts["all"])
     assert len(rows) == len(whole)
     assert len(torch.unique(rows, dim=0)) == len(torch.unique(whole, dim=0))
 
@@ -105,6 +112,28 @@ def test_columns_of_a_data_set_by_name() -> None:
     assert real.x.is_floating_point() and real.space == zoo.Space.real(8, 8)
     with pytest.raises(DataError, match="digits, opened as"):
         facade.open_data("digits", DataRequest(space=zoo.Space.ordinal(16, 8, 8)))
+
+
+def test_a_column_of_categories_is_a_condition_with_classes() -> None:
+    told = facade.open_data("penguins", DataRequest(condition=("sex",)))
+    assert told.classes == ("female", "male")
+    assert told.condition[:6].tolist() == [1, 0, 0, -1, 0, 1]
+    assert told.space.columns is not None and "sex" not in told.space.columns
+    assert str(told.space.entries[1].kind) == "real" and told.space.missing
+    whole = facade.open_data("penguins", DataRequest())
+    missing = int(torch.isnan(whole.x[:, 5]).sum())
+    assert int((told.condition == -1).sum()) == missing == 11
+    years = facade.open_data("penguins", DataRequest(condition=("year",)))
+    assert years.classes == ("2007", "2008", "2009")
+
+
+def test_columns_of_one_kind_of_a_mixed_table() -> None:
+    names = ("bill_length_mm", "body_mass_g")
+    bills = facade.open_data("penguins", DataRequest(columns=names))
+    assert bills.space == zoo.Space.real(2, columns=names, missing=True)
+    bills.space.check(bills.x)
+    with pytest.raises(DataError, match=r"one in every row\. Received: none in row 3"):
+        facade.open_data("penguins", DataRequest(condition=names))
 
 
 def test_topics_are_text() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+from importlib.resources import files
 from itertools import pairwise
+from pydoc_data.topics import topics
 
 import pytest
 import torch
 from sklearn import datasets
 
+import zoo_core as zoo
 import zoo_plugin_data
 from zoo_core.errors import DataError
 from zoo_plugin_data.classic_tables import IRIS, Table, read_table
@@ -78,3 +82,71 @@ def test_no_pixel_is_in_two_splits() -> None:
     assert all(first[1] <= second[0] for first, second in pairwise(ends))
     whole = zoo_plugin_data.load("photo-patches", "all")
     assert len(whole) == sum(len(zoo_plugin_data.load("photo-patches", s)) for s in COLUMNS)
+
+
+PENGUINS = list(
+    csv.DictReader(
+        files("zoo_plugin_data").joinpath("penguins.csv").read_text("utf-8").splitlines()
+    )
+)
+
+
+def test_penguins_are_those_of_the_file() -> None:
+    table = zoo_plugin_data.load("penguins", "all")
+    assert len(table) == len(PENGUINS) == 344 and table.space.columns is not None
+    for place, name in enumerate(table.space.columns):
+        names = table.space.entry_spaces[place].names
+        for cell, row in zip(table.x[:, place].tolist(), PENGUINS, strict=True):
+            if row[name] == "NA":
+                assert cell != cell
+            elif names is None:
+                assert cell == pytest.approx(float(row[name]), rel=1e-6)
+            else:
+                assert names[int(cell)] == row[name]
+    assert [table.classes[code] for code in table.labels] == [row["species"] for row in PENGUINS]
+
+
+def test_penguins_have_the_counts_and_means_of_their_paper() -> None:
+    """152 Adélie, 68 chinstrap and 124 gentoo penguins; gentoos are the heaviest (Gorman 2014)."""
+    table = zoo_plugin_data.load("penguins", "all")
+    assert torch.bincount(table.labels).tolist() == [152, 68, 124]
+    mass = [float(table.x[table.labels == code, 4].nanmean()) for code in range(3)]
+    assert mass == pytest.approx([3700.66, 3733.09, 5076.02], abs=0.01)
+    assert torch.isnan(table.x).sum(0).tolist() == [0, 2, 2, 2, 2, 11, 0]
+    assert table.license == "CC0-1.0"
+
+
+def test_earthquakes_have_the_likelihood_of_the_literature() -> None:
+    """One Poisson has 391.9189 nats (Zucchini and MacDonald 2009, section 1.2.4)."""
+    series = zoo_plugin_data.load("earthquakes", "all").data.x
+    assert isinstance(series, zoo.Ragged) and series.lengths.tolist() == [107]
+    counts = series.values.double()
+    rate = counts.mean()
+    nats = -torch.distributions.Poisson(rate).log_prob(counts).sum()
+    assert float(nats) == pytest.approx(391.9189, abs=1e-4)
+    # Mean and variance as they stand there: much more spread than one Poisson has.
+    assert (float(rate), float(counts.var())) == pytest.approx((19.36, 51.57), abs=0.01)
+
+
+def test_earthquakes_are_split_by_years() -> None:
+    parts = [zoo_plugin_data.load("earthquakes", s).data.x for s in ("train", "valid", "test")]
+    assert [len(part.values) for part in parts] == [77, 10, 20]
+    whole = zoo_plugin_data.load("earthquakes", "all").data.x
+    assert torch.equal(torch.cat([part.values for part in parts]), whole.values)
+
+
+def test_letters_are_those_of_the_topics() -> None:
+    whole = zoo_plugin_data.load("pydoc-letters", "all")
+    first = topics[min(topics)].lower()
+    text = "".join(whole.alphabet[code] for code in whole.data.x[0])
+    assert text.split() == "".join(c if "a" <= c <= "z" else " " for c in first).split()
+    assert "  " not in text and len(whole) == len(topics)
+    sizes = [len(zoo_plugin_data.load("pydoc-letters", s).data.x.values) for s in ("train", "test")]
+    shares = [size / len(whole.data.x.values) for size in sizes]
+    assert shares[0] > 0.75 and 0.05 < shares[1] < 0.15
+
+
+def test_binary_digits_are_the_digits_from_level_8_on() -> None:
+    grey, black = (zoo_plugin_data.load(name, "test") for name in ("digits", "binary-digits"))
+    assert torch.equal(black.x, (grey.x > 7).long())
+    assert torch.equal(black.labels, grey.labels) and black.space == zoo.Space.binary(8, 8)

@@ -11,28 +11,35 @@ from zoo_core.interfaces.dataset import Dataset, Split
 from zoo_plugin_data.checkerboard import Checkerboard
 from zoo_plugin_data.circles import Circles
 from zoo_plugin_data.classic_tables import BREAST_CANCER, DIABETES, IRIS, WINE, load_table
-from zoo_plugin_data.digits import load_digits
+from zoo_plugin_data.digits import load_binary_digits, load_digits
+from zoo_plugin_data.earthquakes import load_earthquakes
 from zoo_plugin_data.eight_gaussians import EightGaussians
 from zoo_plugin_data.inliers import INLIERS, load_inliers
 from zoo_plugin_data.moons import Moons
+from zoo_plugin_data.penguins import load_penguins
 from zoo_plugin_data.photo_patches import load_photo_patches
 from zoo_plugin_data.pinwheel import Pinwheel
+from zoo_plugin_data.pydoc_letters import load_pydoc_letters
 from zoo_plugin_data.pydoc_topics import load_pydoc_topics
 from zoo_plugin_data.swiss_roll import SwissRoll
 from zoo_plugin_data.torus import Torus
 from zoo_plugin_data.toy_data import load_toy
 
 LOADERS: Mapping[str, Callable[[Split], Dataset]] = {
+    "binary-digits": load_binary_digits,
     "breast-cancer": partial(load_table, BREAST_CANCER),
     "checkerboard": partial(load_toy, Checkerboard),
     "circles": partial(load_toy, Circles),
     "diabetes": partial(load_table, DIABETES),
     "digits": load_digits,
+    "earthquakes": load_earthquakes,
     "eight-gaussians": partial(load_toy, EightGaussians),
     "iris": partial(load_table, IRIS),
     "moons": partial(load_toy, Moons),
+    "penguins": load_penguins,
     "photo-patches": load_photo_patches,
     "pinwheel": partial(load_toy, Pinwheel),
+    "pydoc-letters": load_pydoc_letters,
     "pydoc-topics": load_pydoc_topics,
     "swiss-roll": partial(load_toy, SwissRoll),
     "torus": partial(load_toy, Torus),

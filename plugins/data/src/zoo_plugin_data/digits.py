@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -18,6 +20,10 @@ _PROVENANCE = (
     "UCI Machine Learning Repository, https://doi.org/10.24432/C50P49, as it ships with "
     "scikit-learn: 1797 pictures of 8 × 8 pixels with 17 grey levels."
 )
+
+
+INK = 8
+"""The grey level from which on a pixel of the binary digits is black."""
 
 
 def load_digits(split: Split) -> Dataset:
@@ -43,6 +49,21 @@ def load_digits(split: Split) -> Dataset:
         provenance=_PROVENANCE,
         license="CC-BY-4.0",
         sha256=SHA256,
+    )
+
+
+def load_binary_digits(split: Split) -> Dataset:
+    """Load a split of the digits in black and white: x [n, 8, 8] of 0 and 1, 1 from level 8 on.
+
+    Raises DataError where the installed scikit-learn ships other data.
+    """
+    grey = load_digits(split)
+    return replace(
+        grey,
+        name="binary-digits",
+        data=Batch((grey.x >= INK).long(), grey.labels),
+        space=Space.binary(8, 8),
+        provenance=f"{_PROVENANCE} Levels from {INK} on are 1, the others 0.",
     )
 
 

@@ -14,7 +14,8 @@ from zoo_core.interfaces.dataset import Dataset, Split
 from zoo_core.interfaces.space import Space
 from zoo_plugin_data.text_file import LENGTH, text_codes
 
-_TENTHS = {Split.TRAIN: (0, 8), Split.VALID: (8, 9), Split.TEST: (9, 10), Split.ALL: (0, 10)}
+TENTHS = {Split.TRAIN: (0, 8), Split.VALID: (8, 9), Split.TEST: (9, 10), Split.ALL: (0, 10)}
+"""The tenths of the text that a split's topics lie in."""
 
 
 def load_pydoc_topics(split: Split) -> Dataset:
@@ -24,10 +25,10 @@ def load_pydoc_topics(split: Split) -> Dataset:
     windows is the test, the one before it the validation. The text is another in each
     release of Python: compare figures only where the sha256, that of the text in UTF-8, agrees.
     """
-    text = _text()
+    text = "\n".join(topics())
     alphabet = "".join(sorted(set(text)))
     points = np.frombuffer(alphabet.encode("utf-32-le"), np.uint32)
-    first, last = (len(text) // LENGTH * tenth // 10 * LENGTH for tenth in _TENTHS[split])
+    first, last = (len(text) // LENGTH * tenth // 10 * LENGTH for tenth in TENTHS[split])
     codes = torch.from_numpy(text_codes(text[first:last], points))
     return Dataset(
         name="pydoc-topics",
@@ -35,8 +36,7 @@ def load_pydoc_topics(split: Split) -> Dataset:
         data=Batch(windows(codes, LENGTH)),
         space=Space.categorical(len(alphabet), LENGTH),
         alphabet=tuple(alphabet),
-        provenance=f"pydoc_data.topics of Python {platform.python_version()}: the topics of "
-        "help(), taken from Python's language reference; © Python Software Foundation.",
+        provenance=topics_provenance(),
         license="PSF-2.0",
         sha256=hashlib.sha256(text.encode()).hexdigest(),
     )
@@ -47,7 +47,16 @@ def windows(codes: Tensor, length: int) -> Tensor:
     return codes[: len(codes) // length * length].reshape(-1, length)
 
 
-def _text() -> str:
-    from pydoc_data.topics import topics
+def topics() -> list[str]:
+    """Give the texts of the topics in the order of their names."""
+    from pydoc_data.topics import topics as texts
 
-    return "\n".join(topics[name] for name in sorted(topics))
+    return [texts[name] for name in sorted(texts)]
+
+
+def topics_provenance() -> str:
+    """Say where the text is from, and of which release of Python it is."""
+    return (
+        f"pydoc_data.topics of Python {platform.python_version()}: the topics of help(), taken "
+        "from Python's language reference; © Python Software Foundation."
+    )

@@ -10,7 +10,7 @@ from torch import Tensor
 from zoo_core.errors import DataError
 from zoo_core.interfaces.batch import Batch
 from zoo_core.interfaces.dataset import DataRequest, Dataset
-from zoo_core.interfaces.space import Space
+from zoo_core.interfaces.space import Kind, Space
 from zoo_plugin_data.closest import did_you_mean
 
 LABEL = "label"
@@ -49,14 +49,43 @@ def _taken(
     def at(names: tuple[str, ...]) -> Tensor:
         return dataset.x[:, [columns.index(name) for name in names]]
 
-    batch = Batch(
-        at(kept),
-        at(told).to(torch.get_default_dtype()) if told else dataset.condition,
-        at(weight)[:, 0].double() if weight else None,
+    condition, classes = dataset.condition, dataset.classes
+    if told:
+        space = dataset.space.entry_spaces[columns.index(told[0])]
+        coded = len(told) == 1 and space.kind in (Kind.CATEGORICAL, Kind.BINARY, Kind.ORDINAL)
+        condition, classes = _codes(at(told), space) if coded else (_vector(at(told)), ())
+    batch = Batch(at(kept), condition, at(weight)[:, 0].double() if weight else None)
+    return dataclasses.replace(
+        dataset, data=batch, space=_columns_of(dataset.space, kept), classes=classes
     )
-    space = Space.parse({**dataset.space.to_json(), "shape": (len(kept),), "columns": kept})
-    classes = () if told else dataset.classes
-    return dataclasses.replace(dataset, data=batch, space=space, classes=classes)
+
+
+def _codes(column: Tensor, space: Space) -> tuple[Tensor, tuple[str, ...]]:
+    """Give a column of categories as classes with their names; −1 where it is missing."""
+    codes = column[:, 0].double().nan_to_num(-1.0).long()
+    return codes, space.names or tuple(map(str, range(space.n_levels or 0)))
+
+
+def _vector(columns: Tensor) -> Tensor:
+    """Give columns as a vector a row. Raises DataError where one is missing."""
+    vector = columns.to(torch.get_default_dtype())
+    if bool(torch.isnan(vector).any()):
+        row = int(torch.isnan(vector).any(1).nonzero()[0])
+        raise DataError(
+            "A condition of numbers has one in every row", received=f"none in row {row}"
+        )
+    return vector
+
+
+def _columns_of(space: Space, kept: tuple[str, ...]) -> Space:
+    """Give the space of some columns of a table, mixed only where they are of several kinds."""
+    if space.entries is None:
+        return Space.parse({**space.to_json(), "shape": (len(kept),), "columns": kept})
+    entries = dict(zip(space.columns or (), space.entries, strict=True))
+    chosen = {name: entries[name] for name in kept}
+    if all(entry == Space.real() for entry in chosen.values()):
+        return Space.real(len(kept), columns=kept, missing=space.missing)
+    return Space.mixed(chosen, missing=space.missing)
 
 
 def _is_told(dataset: Dataset) -> bool:
