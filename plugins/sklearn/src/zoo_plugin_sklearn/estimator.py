@@ -16,6 +16,7 @@ from torch import Tensor
 from zoo_core.interfaces.fitting import FitReport
 from zoo_core.interfaces.model import Model
 from zoo_core.interfaces.randomness import rng
+from zoo_core.registry.architectures import resolve
 from zoo_plugin_sklearn import parameters, tables
 from zoo_plugin_sklearn.construction import Construction
 from zoo_plugin_sklearn.family import Family
@@ -76,7 +77,8 @@ class ZooEstimator(BaseEstimator, ABC):
         fields = model.config.to_json()
         fields.pop("conditioner", None)
         estimator = cls(model.architecture, config=fields, device=str(model.device), **params)
-        estimator._require(model)
+        there = cls._interface in model.provides
+        estimator._require(there=there, architecture=model.architecture)
         estimator.n_features_in_ = model.space.size
         columns = model.space.columns
         if columns is not None:
@@ -135,12 +137,13 @@ class ZooEstimator(BaseEstimator, ABC):
         return Family.of(self.architecture, self.config)
 
     @final
-    def _require(self, model: Model) -> None:
-        if self._interface not in model.provides:
+    def _require(self, *, there: bool, architecture: str) -> None:
+        """Refuse a model without the interface that this estimator is for."""
+        if not there:
             name = self._interface.__name__
             raise ParameterError(
                 f"{type(self).__name__} takes a model that is a {name}",
-                received=model.architecture,
+                received=architecture,
                 remedy=f"Run: zoo list --architectures --provides {name}",
             )
 
@@ -159,8 +162,9 @@ class ZooEstimator(BaseEstimator, ABC):
         seeds = check_random_state(self.random_state).randint(_SEEDS, size=2).tolist()
         plan = Construction(self.architecture, given, seeds[0], self.device)
         with as_value_errors():
+            there = issubclass(resolve(self.architecture), self._interface)
+            self._require(there=there, architecture=self.architecture)
             model = plan.model(data, condition, self._columns())
-            self._require(model)
         return model, seeds[1]
 
     @final

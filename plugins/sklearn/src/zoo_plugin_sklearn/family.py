@@ -11,6 +11,9 @@ import torch
 
 from zoo_core.config import FrozenDict
 from zoo_core.errors import ZooError
+from zoo_core.interfaces.classifier import Classifier
+from zoo_core.interfaces.density import DensityModel
+from zoo_core.interfaces.latent import Latent
 from zoo_core.interfaces.model import Model
 from zoo_core.interfaces.space import Kind
 from zoo_core.registry.architectures import resolve
@@ -40,16 +43,32 @@ def _asked(model: type[Model], fields: Mapping[str, Any]) -> Family:
     found = _built(model, whole, fields)
     if found is None:
         return Family()
-    holed = whole.index_put((torch.tensor(0), torch.tensor(0)), torch.tensor(torch.nan))
-    return Family(found.space.kind, _built(model, holed, fields) is not None)
+    holed = whole.clone()
+    holed[0, 0] = torch.nan
+    return Family(found.space.kind, _reads(_built(model, holed, fields), holed))
 
 
-def _built(model: type[Model], table: torch.Tensor, fields: Mapping[str, Any]) -> Model | None:
+def _built(model: type[Model], table: torch.Tensor, fields: Mapping[str, Any]) -> Any:
     """Build for a table, of two classes where the model is of classes too; None if it can't be."""
     labels = torch.tensor([0, 1, 1])
     for condition in (labels, None):
         try:
             return model.for_data(table, condition=condition, **fields)
-        except ZooError:
+        except ValueError:
             continue
     return None
+
+
+def _reads(model: Any, table: torch.Tensor) -> bool:
+    """Whether a model scores such rows."""
+    if model is None:
+        return False
+    try:
+        with torch.no_grad():
+            if Classifier in model.provides:
+                return bool(model.log_class_prob(table).isfinite().all())
+            if DensityModel in model.provides:
+                return bool(model.log_prob(table).isfinite().all())
+            return Latent in model.provides and bool(model.encode(table).isfinite().all())
+    except ValueError:
+        return False
