@@ -15,14 +15,17 @@ from zoo_core.conformance.check import Skip
 from zoo_core.conformance.claims import Claim
 from zoo_core.conformance.statistics.axis import log_slope, rows
 from zoo_core.conformance.statistics.enumeration import enumerable, every_row, masses
+from zoo_core.conformance.statistics.lattice import Lattice, lattice_of
 from zoo_core.conformance.statistics.panels import Panels
 from zoo_core.conformance.statistics.proposal import fitted
-from zoo_core.conformance.statistics.quadrature import LARGEST
 from zoo_core.conformance.statistics.scan import axes_of
 from zoo_core.conformance.subject import Subject
 from zoo_core.conformance.target import Target, target_of
+from zoo_core.conformance.target_promises import on_a_grid
 from zoo_core.errors import ConformanceError
 from zoo_core.interfaces.density import Density, DensityKind, DensityModel
+from zoo_core.interfaces.model import provided
+from zoo_core.interfaces.space import Kind
 
 _BREAKS = {1: 48, 2: 12}
 """How many boxes a grid has in each direction."""
@@ -42,7 +45,7 @@ def options_of(subject: Subject, kind: DensityKind) -> list[Options]:
     Tried are the defaults, and every choice of every option that is one of an enumeration.
     """
     model = subject.model
-    if not isinstance(model, DensityModel):
+    if not provided(model, DensityModel):
         return []
     found: dict[Density, Options] = {}
     for options in _choices(model):
@@ -100,8 +103,11 @@ def reference(subject: Subject, options: Options, *, loose: bool = False) -> Ref
     target = replace(target_of(subject, **options), log_prob=_mean(subject, options))
     if enumerable(target.space):
         return _enumerated(target)
-    if not target.space.kind.discrete and 0 < target.space.size <= LARGEST:
+    if on_a_grid(target.space):
         return _integrated(target, subject.rng("grid"))
+    listed = lattice_of(target, subject.rng("grid")) if target.space.kind is Kind.COUNT else None
+    if listed is not None:
+        return _listed(target, listed)
     if not loose:
         raise Skip("there are too many codes or dimensions to normalise figures")
     return _fitted(subject, target)
@@ -123,6 +129,13 @@ def _exact(subject: Subject, target: Target) -> Reference:
 def _enumerated(target: Target) -> Reference:
     log_density = masses(target).log_softmax(0)
     return _points(every_row(target.space), log_density, log_density.exp())
+
+
+def _listed(target: Target, lattice: Lattice) -> Reference:
+    """Take the counts that have mass."""
+    log_density = lattice.log_prob[0].log_softmax(0)
+    x = lattice.listing.rows.reshape(-1, *target.space.shape)
+    return _points(x, log_density, log_density.exp(), 2 * lattice.beyond)
 
 
 def _integrated(target: Target, rng: torch.Generator) -> Reference:

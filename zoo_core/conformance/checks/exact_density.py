@@ -30,7 +30,9 @@ def the_density_integrates_to_one(subject: Subject) -> Evidence | None:
     """The density integrates, or the mass sums, to one.
 
     In double precision, under one condition; of sequences, those of three steps. Discrete spaces
-    of up to 100 000 rows are enumerated. Over one or two floating dimensions the integral is by
+    of up to 100 000 rows are enumerated; counts until what twice as many would add is below 1e-9,
+    and a mixed table over its codes and its real columns, at most two of them and some hundreds of
+    codes. Over one or two floating dimensions the integral is by
     adaptive quadrature of the whole space, infinite tails and all, refined where samples lie and
     where a scan finds the density to rise; it may be off by .005 and twice the quadrature's own
     error estimate, so that bits for nats, a forgotten log-determinant, scale or constant and a
@@ -48,9 +50,10 @@ def the_density_integrates_to_one(subject: Subject) -> Evidence | None:
 def samples_follow_the_density(subject: Subject) -> Evidence:
     """Samples follow the density.
 
-    In double precision, under one condition. 12 000 samples over one or two dimensions, or over
-    codes that can be enumerated, are counted in about 40 cells of equal probability (χ²) and where
-    hardly any should be, and their mean log-density and moments are held against integrals. In
+    In double precision, under one condition. 12 000 samples over one or two dimensions, over
+    codes and counts that can be enumerated, or over both, are counted in about 40 cells of equal
+    probability (χ²) and where hardly any should be, and their mean log-density and moments are
+    held against integrals. In
     more dimensions some 8000 samples stand among as many draws of a law fitted to others, and the
     density must say how likely each is a sample (noise-contrastive estimation's labels, Gutmann
     & Hyvärinen 2012): in all, at each level of log-density, by mean log-density and by moments.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ from zoo_core.conformance.refusal import require_refusal
 from zoo_core.conformance.subject import Subject
 from zoo_core.errors import DataError, OptionError
 from zoo_core.interfaces.density import DensityModel
-from zoo_core.interfaces.generator import Generator
+from zoo_core.interfaces.model import provided
 from zoo_core.interfaces.ragged import Ragged
 from zoo_core.interfaces.space import Kind, Space
 
@@ -75,9 +76,7 @@ def other_kinds_of_data_are_refused(subject: Subject) -> None:
 @check(claimed=both(is_density, is_generator))
 def unknown_options_are_refused(subject: Subject) -> None:
     """An option that the model doesn't declare raises OptionError, in log_prob and in sample."""
-    model = subject.model
-    if not isinstance(model, DensityModel) or not isinstance(model, Generator):
-        return
+    model: Any = subject.model
     told = subject.condition()
     x = subject.rows(1, "refusals")
     calls: tuple[Callable[[], object], ...] = (
@@ -102,7 +101,14 @@ def _values(subject: Subject) -> Tensor:
 def _outside(space: Space) -> tuple[float, ...]:
     """Give numbers that are no value of an entry; NaN and infinities are no codes either."""
     if space.kind.discrete:
-        return (-1, 0.5, math.nan, math.inf, *(() if space.n_levels is None else (space.n_levels,)))
+        return (
+            -2,
+            -1,
+            0.5,
+            math.nan,
+            math.inf,
+            *(() if space.n_levels is None else (space.n_levels,)),
+        )
     bounds = {Kind.UNIT: (-0.1, 1.1), Kind.ANGLE: (-3.2, 3.2)}
     return (math.nan, math.inf, -math.inf, *bounds.get(space.kind, ()))
 
@@ -122,7 +128,7 @@ def _refuses(subject: Subject, make: Callable[[], Tensor], what: str) -> None:
 
 
 def _score(model: object, x: object, subject: Subject) -> None:
-    if isinstance(model, DensityModel):
+    if provided(model, DensityModel):
         with torch.no_grad():
             model.log_prob(x, condition=subject.condition())
 

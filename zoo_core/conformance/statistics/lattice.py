@@ -24,6 +24,7 @@ _SCORED, _CHUNK = 600_000, 20_000
 _REST = {0: 1e-9, 1: 1e-5, 2: 1e-5}
 """The mass that doubling the counts may still add."""
 _SAMPLES, _COUNTS = 256, 16
+_TOO_MUCH = 1.1
 
 
 @final
@@ -118,11 +119,12 @@ class Lattice:
     @property
     def total(self) -> Integral:
         """Give the total mass."""
-        error = 2 * self.beyond
-        if self.grid is None:
-            return Integral(float(self.log_prob.logsumexp(1).exp()), error)
-        seen = self.grid.integrate([lambda x, log_prob: log_prob.exp()])[0]
-        return Integral(seen.value, seen.error + error)
+        seen = Integral(float(self.log_prob[0].logsumexp(0).exp()), 0.0)
+        if self.grid is not None:
+            seen = self.grid.integrate([lambda x, log_prob: log_prob.exp()])[0]
+        # What isn't listed only adds to a mass that is too large already.
+        left_out = 0.0 if seen.value > _TOO_MUCH else 2 * self.beyond
+        return Integral(seen.value, seen.error + left_out)
 
     def mass_beyond(self, entry: int) -> float:
         """Give the mass that twice as many levels of one entry would add."""
