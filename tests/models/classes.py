@@ -62,10 +62,7 @@ class Independent(zoo.Generator, JointModel, Conditionable):
         return self.draw(y, call.rng).reshape(n, *self.space.shape)
 
     def _conditional_mean(self, values: Tensor, mask: Tensor, call: zoo.Call) -> Tensor:
-        hidden = torch.nan if values.is_floating_point() else -1
-        each = self._log_prob_each(values.masked_fill(~mask, hidden), call)
-        share = (each + self._log_shares(call)).softmax(1)
-        return (share @ self.means()).reshape(values.shape)
+        return (self._responsibilities(values, call) @ self.means()).reshape(values.shape)
 
     def _fit(self, request: FitRequest) -> FitReport:
         began, batch = time.perf_counter(), request.data

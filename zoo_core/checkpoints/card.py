@@ -13,7 +13,7 @@ from zoo_core.interfaces.conditioner import Conditioner
 from zoo_core.interfaces.density import DensityModel
 from zoo_core.interfaces.generator import Generator
 from zoo_core.interfaces.metric import Metric
-from zoo_core.interfaces.model import Model
+from zoo_core.interfaces.model import Model, provided
 
 __all__ = ["Card", "Metric"]
 
@@ -74,9 +74,9 @@ def _facts(model: Model) -> str:
 def _usage(model: Model, ref: str, plugins: Sequence[str]) -> str:
     lines = ["import zoo_core as zoo", "", f'model = zoo.load("{ref}")']
     condition = ", condition=…" if model.is_conditional else ""
-    if isinstance(model, Generator):
+    if provided(model, Generator):
         lines.append(f"x = model.sample(4, rng=zoo.rng(0){condition})")
-    if isinstance(model, DensityModel) and isinstance(model, Generator):
+    if provided(model, DensityModel) and provided(model, Generator):
         lines.append(f"model.log_prob(x{condition})  # nats")
     code = "\n".join(lines)
     install = f"```shell\npip install {' '.join(plugins)}\n```\n\n" if plugins else ""

@@ -14,7 +14,7 @@ from zoo_core.errors import ConformanceError
 from zoo_core.interfaces.conditioner import Conditioner
 from zoo_core.interfaces.density import DensityModel
 from zoo_core.interfaces.generator import Generator
-from zoo_core.interfaces.model import Model
+from zoo_core.interfaces.model import Model, provided
 from zoo_core.interfaces.ragged import Ragged
 
 _ROWS = 4
@@ -27,9 +27,9 @@ def behaviour(model: Model, subject: Subject) -> Mapping[str, Tensor]:
     """
     found: dict[str, Tensor] = {}
     with torch.no_grad():
-        if isinstance(model, DensityModel):
+        if provided(model, DensityModel):
             found["log_prob"] = log_prob(model, subject, subject.rows(_ROWS))
-        if isinstance(model, Generator):
+        if provided(model, Generator):
             found["sample"] = samples(model, subject)
         if isinstance(model, Conditioner):
             found |= contexts(model, subject)

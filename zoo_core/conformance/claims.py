@@ -8,7 +8,7 @@ from zoo_core.conformance.subject import Subject
 from zoo_core.interfaces.conditioner import Conditioner
 from zoo_core.interfaces.density import DensityKind, DensityModel
 from zoo_core.interfaces.generator import Generator
-from zoo_core.interfaces.model import Model
+from zoo_core.interfaces.model import Model, provided
 
 Claim = Callable[[Subject], bool]
 
@@ -29,7 +29,7 @@ def density_is(kind: DensityKind) -> Claim:
 
     def claimed(subject: Subject) -> bool:
         model = subject.model
-        return isinstance(model, DensityModel) and model.density.kind is kind
+        return provided(model, DensityModel) and model.density.kind is kind
 
     return claimed
 
@@ -39,7 +39,7 @@ def without_noise(subject: Subject) -> bool:
     model = subject.model
     fixed = (DensityKind.EXACT, DensityKind.UNNORMALIZED)
     return (
-        isinstance(model, DensityModel)
+        provided(model, DensityModel)
         and model.density.kind in fixed
         and not model.preprocessing.dequantizes
     )

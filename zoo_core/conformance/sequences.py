@@ -12,6 +12,7 @@ from torch import Tensor
 from zoo_core.conformance.draws import LENGTH
 from zoo_core.conformance.subject import Subject
 from zoo_core.interfaces.generator import Generator
+from zoo_core.interfaces.model import provided
 from zoo_core.interfaces.ragged import Ragged
 
 
@@ -31,7 +32,7 @@ class Sequences:
         """
         n, longest = len(lengths), max(lengths)
         condition = subject.conditions(n, purpose)
-        if isinstance(subject.model, Generator):
+        if provided(subject.model, Generator):
             rng = subject.rng(f"sequences for {purpose}")
             made = subject.model.sample(n, condition=condition, lengths=longest, rng=rng)
         else:

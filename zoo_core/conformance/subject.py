@@ -12,7 +12,7 @@ from torch import Tensor
 
 from zoo_core.conformance.draws import LENGTH, condition_space, draw
 from zoo_core.interfaces.generator import Generator
-from zoo_core.interfaces.model import Model
+from zoo_core.interfaces.model import Model, provided
 from zoo_core.interfaces.ragged import Ragged
 
 
@@ -64,7 +64,7 @@ class Subject:
         return self._drawn[n, purpose]
 
     def _samples(self, n: int, purpose: str) -> Tensor | Ragged:
-        if isinstance(self.model, Generator):
+        if provided(self.model, Generator):
             return self.model.sample(
                 n,
                 condition=self.conditions(n, purpose),

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from zoo_core.config import Config
+from zoo_core.errors import DataError
 from zoo_core.interfaces.context import Context
 from zoo_core.interfaces.guidance import BoundGuidance
+from zoo_core.interfaces.space import Space
 
 
 @final
@@ -32,6 +34,36 @@ class Observed:
     def take(self, rows: slice) -> Observed:
         """Give the chosen rows."""
         return Observed(self.values[rows], self.mask[rows])
+
+    def checked(self, space: Space, n: int, device: torch.device) -> Observed:
+        """Give both as `[n, *shape]` on a device; values that aren't known may be anything.
+
+        Raises DataError for other shapes, and for known values that lie outside the space or are
+        missing.
+        """
+        shape, gaps = (n, *space.shape), space.model_copy(update={"missing": True})
+        values = gaps.tensor(self.values).to(device)
+        mask = torch.as_tensor(self.mask).bool().to(device)
+        try:
+            values, mask = values.expand(shape), mask.expand(shape)
+        except RuntimeError:
+            raise DataError(
+                f"Observed values and mask have the shape {list(shape[1:])}, or {list(shape)}",
+                received=f"{list(values.shape)} and {list(mask.shape)}",
+            ) from None
+        known = gaps.check(hidden(values, ~mask), what="observed values")
+        if bool((space.is_missing(known) & mask).any()):
+            raise DataError(
+                "Observed values are there",
+                received="a missing one where the mask is True",
+                remedy="Leave it out of the mask: mask & ~space.is_missing(values).",
+            )
+        return Observed(values, mask)
+
+
+def hidden(x: Tensor, unknown: Tensor) -> Tensor:
+    """Give rows with entries missing: NaN, or the code −1."""
+    return x.masked_fill(unknown, torch.nan if x.is_floating_point() else -1)
 
 
 @final

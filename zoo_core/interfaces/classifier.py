@@ -35,6 +35,7 @@ class Classifier(Model, interface=True):
 
         The probabilities of a row add up to 1. Gradients flow through. Raises DataError.
         """
+        self._require(Classifier)
         data = self._checked(x)
         generator = self._rng(None, default_seed=0)
         z, _ = self._to_network(data, generator, None)

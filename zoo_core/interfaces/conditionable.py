@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from zoo_core.errors import DataError, DefinitionError
-from zoo_core.interfaces.call import Call, Observed
+from zoo_core.errors import DataError, DefinitionError, UnsupportedError
+from zoo_core.interfaces.call import Call, Observed, hidden
 from zoo_core.interfaces.model import Model
 
 
@@ -34,42 +34,50 @@ class Conditionable(Model, interface=True):
         """Give E[x | known entries] of each row, `[n, *shape]` in floating numbers.
 
         `observed.values [n, *shape]` and `observed.mask`, of the same shape or one row's, True
-        where known; there the mean is the value itself. Raises DataError, ConditionError.
+        where known; there the mean is the value itself. Categories, which have no mean, get the
+        most probable one. Raises DataError, ConditionError.
         """
-        values = self.space.tensor(observed.values).to(self.device, self.dtype)
-        if values.ndim != len(self.space.shape) + 1 or not len(values):
+        self._require(Conditionable)
+        if self.space.ragged:
+            raise UnsupportedError("Sequences have no fixed entries that could be known")
+        rows = torch.as_tensor(observed.values).shape[: -len(self.space.shape) or None]
+        if len(rows) != 1:
             raise DataError(
                 f"Observed values have the shape [n, {', '.join(map(str, self.space.shape))}]",
-                received=f"shape {list(values.shape)}",
+                received=f"shape {list(torch.as_tensor(observed.values).shape)}",
                 remedy="Add the batch dimension: values[None].",
             )
-        mask = torch.as_tensor(observed.mask, dtype=torch.bool, device=self.device)
-        mask = mask.expand(values.shape)
-        if not bool(values[mask].isfinite().all()):
-            raise DataError("Known values are finite numbers", received="NaN or infinite ones")
+        known = observed.checked(self.space, rows[0], self.device)
         call = Call(
             self._rng(None, default_seed=0),
-            context=self._context_of(condition, len(values)),
-            observed=Observed(values, mask),
+            context=self._context_of(condition, rows[0]),
+            observed=known,
         )
-        mean = self._conditional_mean(values, mask, call)
-        if mean.shape != values.shape:
+        dtype = known.values.dtype if self.space.kind.discrete else self.dtype
+        values = hidden(known.values.to(dtype), ~known.mask)
+        mean = self._conditional_mean(values, known.mask, call)
+        if mean.shape != values.shape or not mean.is_floating_point():
             raise DefinitionError(
                 f"{type(self).__name__}._conditional_mean gives a row a row, {list(values.shape)}",
-                received=f"shape {list(mean.shape)}",
+                received=f"{mean.dtype} of shape {list(mean.shape)}",
             )
-        return torch.where(mask, values, mean)
+        return torch.where(known.mask, values.to(mean.dtype), mean)
 
     @final
     def imputed(self, x: Any, *, condition: Any = None) -> Float[Tensor, "n ..."]:
-        """Give rows with each missing value (NaN, or the code −1) replaced by its mean."""
-        data = self.space.tensor(x)
+        """Give rows with each missing value (NaN, or the code −1) replaced by its mean.
+
+        It takes missing values whether the model's space says `missing` or not. Raises
+        DataError, ConditionError.
+        """
+        data = self.space.model_copy(update={"missing": True}).tensor(x)
         known = ~self.space.is_missing(data)
         return self.conditional_mean(Observed(data, known), condition=condition)
 
     @abstractmethod
     def _conditional_mean(self, values: Tensor, mask: Tensor, call: Call) -> Tensor:
-        """Give E[x | values where the mask is True] in data space, `[n, *shape]`.
+        """Give E[x | values where the mask is True], `[n, *shape]`, floating, in data space.
 
-        Values that aren't known are anything, NaN too.
+        Values that aren't known are missing: NaN, or the code −1. What is given where they are
+        known doesn't matter.
         """

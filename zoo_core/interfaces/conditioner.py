@@ -30,12 +30,14 @@ class Conditioner(Model, interface=True):
         With n, one condition is repeated n times. Raises ConditionError for a condition outside
         the space, or for a batch of another number than n.
         """
+        self._require(Conditioner)
         codes = self._prepare(raw)
         return codes if n is None else codes.expand(n)
 
     @final
     def encode(self, codes: Codes) -> Context:
         """Turn codes into a Context, differentiably."""
+        self._require(Conditioner)
         context = self._encode(codes.to(self.device))
         if context.shape != self.context_shape or len(context) != len(codes):
             raise DefinitionError(
@@ -56,6 +58,7 @@ class Conditioner(Model, interface=True):
 
         It is never a marginal.
         """
+        self._require(Conditioner)
         null = self._null()
         if null.shape != self.context_shape or len(null) != 1:
             raise ConditionError("The null context is one row like any other", received=null.shape)

@@ -46,6 +46,7 @@ class Denoiser(Model, interface=True):
         to them (Ho et al. 2020, arXiv:2006.11239, eq. 12). `condition` is one for all or one a
         row. Gradients flow through. Raises DataError or ConditionError.
         """
+        self._require(Denoiser)
         x = noised_rows(self, x)
         context = self._context_of(condition, len(x))
         call = Call(self._rng(None, default_seed=0), context=context)
@@ -58,6 +59,7 @@ class Denoiser(Model, interface=True):
         A sampler that calls the denoiser once a step begins at the first, with sigma·eps, and
         ends at the last. Raises DataError for less than one step.
         """
+        self._require(Denoiser)
         if steps < 1:
             raise DataError("A path has at least one step", received=steps)
         levels = list(self._path(steps))

@@ -92,6 +92,7 @@ class DensityModel(Model, interface=True):
         bound draws from rng; without one from a fixed seed, so that scoring twice agrees. Raises
         DataError, ConditionError, OptionError.
         """
+        self._require(DensityModel)
         data = self._checked(x)
         mask = None if observed is None else self._mask(observed, data)
         parsed = self._options(self.LogProbOptions, options)
@@ -104,6 +105,7 @@ class DensityModel(Model, interface=True):
     @final
     def density_of(self, **options: Any) -> Density:
         """Say what `log_prob` with these options gives. Raises OptionError."""
+        self._require(DensityModel)
         kind, how = self._density(self._options(self.LogProbOptions, options))
         if not self.preprocessing.dequantizes:
             return Density(kind, _measure(self.space), how)

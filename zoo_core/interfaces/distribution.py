@@ -34,9 +34,9 @@ class ModelDistribution(Distribution):
 
     def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Draw `[*sample_shape, *event_shape]`. Raises UnsupportedError for a model that can't."""
-        if not isinstance(self.model, Generator):
-            raise UnsupportedError(f"{self.model.architecture} is no Generator")
-        drawn = self.model.sample(max(torch.Size(sample_shape).numel(), 1), rng=self.rng)
+        model: Any = self.model
+        model._require(Generator)
+        drawn = model.sample(max(torch.Size(sample_shape).numel(), 1), rng=self.rng)
         if not isinstance(drawn, Tensor):
             raise UnsupportedError("torch.distributions has no samples of unequal length")
         return drawn[: torch.Size(sample_shape).numel()].reshape(*sample_shape, *self.event_shape)

@@ -32,6 +32,7 @@ class Energy(Model, interface=True):
         exp(−E) is a density in data space: the map to network space is counted. Gradients flow
         through. Raises DataError, ConditionError.
         """
+        self._require(Energy)
         data = self._checked(x)
         generator = self._rng(None, default_seed=0)
         context = self._context_of(condition, len(data))

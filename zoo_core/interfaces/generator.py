@@ -83,6 +83,7 @@ class Generator(Model, interface=True):
         **options: Any,
     ) -> Iterator[Tensor | Ragged]:
         """Draw n samples in chunks, in bounded memory; joined they are what `sample` gives."""
+        self._require(Generator)
         if n < 1 or batch_size < 1:
             raise DataError("n and batch_size are at least 1", received=f"{n} and {batch_size}")
         told = self._told(condition, n)
@@ -135,16 +136,7 @@ class Generator(Model, interface=True):
                 received="observed=…",
                 remedy="Use a model whose class says `observes`.",
             )
-        shape = (n, *self.space.shape)
-        try:
-            values = observed.values.expand(shape).to(self.device)
-            mask = observed.mask.bool().expand(shape).to(self.device)
-        except RuntimeError:
-            raise DataError(
-                f"Observed values and mask have the shape {list(shape[1:])}, or {list(shape)}",
-                received=f"{list(observed.values.shape)} and {list(observed.mask.shape)}",
-            ) from None
-        return Observed(values, mask)
+        return observed.checked(self.space, n, self.device)
 
     @final
     def _bound(self, guidance: Sequence[Guidance], n: int) -> tuple[BoundGuidance, ...]:

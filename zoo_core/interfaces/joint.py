@@ -11,7 +11,7 @@ from torch import Tensor
 
 from zoo_core.errors import ConditionError, DataError, DefinitionError
 from zoo_core.interfaces.batch import Batch
-from zoo_core.interfaces.call import Call, Observed
+from zoo_core.interfaces.call import Call, Observed, hidden
 from zoo_core.interfaces.classifier import Classifier
 from zoo_core.interfaces.context import ContextShape
 from zoo_core.interfaces.density import DensityModel
@@ -57,6 +57,7 @@ class JointModel(Classifier, DensityModel, interface=True):
     @final
     def class_log_prior(self) -> Float[Tensor, " classes"]:
         """The log-probabilities of the classes, log p(y) in nats, `[K]`."""
+        self._require(JointModel)
         return self._class_log_prior()
 
     @final
@@ -65,6 +66,7 @@ class JointModel(Classifier, DensityModel, interface=True):
 
         Gradients flow through. Raises DataError.
         """
+        self._require(JointModel)
         data = self._checked(x)
         generator = self._rng(None, default_seed=0)
         z, log_det = self._to_network(data, generator, None)
@@ -85,7 +87,8 @@ class JointModel(Classifier, DensityModel, interface=True):
         The same rng, n and batch_size give the same pairs. Raises DataError for n below 1,
         UnsupportedError for a model without samples.
         """
-        self._require(Generator)
+        for interface in (JointModel, Generator):
+            self._require(interface)
         if n < 1:
             raise DataError("n is at least 1", received=n)
         generator = self._rng(rng, default_seed=None)
@@ -115,7 +118,7 @@ class JointModel(Classifier, DensityModel, interface=True):
         log_prob = (self._each(z, call) + shares).logsumexp(1)
         if not isinstance(call.observed, Tensor):
             return log_prob
-        known = (self._each(_hidden(z, ~call.observed), call) + shares).logsumexp(1)
+        known = (self._each(hidden(z, ~call.observed), call) + shares).logsumexp(1)
         return torch.where(known.isneginf(), known, log_prob - known)
 
     @final
@@ -137,11 +140,17 @@ class JointModel(Classifier, DensityModel, interface=True):
 
         That is p(y), or p(y | what is observed of the sample).
         """
-        shares = self._log_shares(call)
         if isinstance(call.observed, Observed):
             z: Any = self._to_network(self._move(call.observed.values), call.rng, None)[0]
-            shares = _posterior(self._each(_hidden(z, ~call.observed.mask), call), shares)
-        return shares.exp().expand(n, -1).multinomial(1, generator=call.rng)[:, 0]
+            shares = self._responsibilities(hidden(z, ~call.observed.mask), call)
+        else:
+            shares = self._log_shares(call).exp().expand(n, -1)
+        return shares.multinomial(1, generator=call.rng)[:, 0]
+
+    @final
+    def _responsibilities(self, z: Any, call: Call) -> Tensor:
+        """Give p(y | z and what is told of the class), `[n, K]`: by what an E step weighs rows."""
+        return _posterior(self._each(z, call), self._log_shares(call)).exp()
 
     @final
     def _log_shares(self, call: Call) -> Tensor:
@@ -178,11 +187,6 @@ class JointModel(Classifier, DensityModel, interface=True):
                 received=f"shape {list(each.shape)}",
             )
         return each
-
-
-def _hidden(z: Tensor, unknown: Tensor) -> Tensor:
-    """Give rows with entries missing."""
-    return z.masked_fill(unknown, torch.nan if z.is_floating_point() else -1)
 
 
 def _posterior(each: Tensor, shares: Tensor) -> Tensor:

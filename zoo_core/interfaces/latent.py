@@ -59,6 +59,7 @@ class Latent(Model, interface=True):
 
         Gradients flow through. Raises DataError, ConditionError.
         """
+        self._require(Latent)
         data = self._checked(x)
         if not isinstance(data, Tensor):
             raise DefinitionError("A Latent model's space is of arrays", received=self.space)
@@ -81,6 +82,7 @@ class Latent(Model, interface=True):
         Without noise: the mean or the mode of p(x | h). Gradients flow through, except to codes.
         Raises DataError, ConditionError.
         """
+        self._require(Latent)
         h = self._hidden(h)
         context = self._context_of(condition, len(h))
         z = self._decode(h, Call(self._rng(None, default_seed=0), context=context))

@@ -35,6 +35,7 @@ class Matcher(Model, interface=True):
         alpha·x0 + sigma·eps in data units. Gradients with respect to x flow through. Raises
         DataError, ConditionError, or UnsupportedError for a model that knows no noise.
         """
+        self._require(Matcher)
         if noise is not None and not self.noise_aware:
             raise UnsupportedError(
                 f"{self._name} knows clean data alone",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Self, final
+from typing import Any, ClassVar, Self, TypeGuard, TypeVar, final
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +33,13 @@ from zoo_core.interfaces.preprocessing import Dequantize, Logit, Preprocessing, 
 from zoo_core.interfaces.randomness import fresh_rng, seeded_initialisers
 from zoo_core.interfaces.requests import checked_batches
 from zoo_core.interfaces.space import Space
+
+M = TypeVar("M", bound="Model")
+
+
+def provided(model: object, interface: type[M]) -> TypeGuard[M]:
+    """Say whether this very model provides an interface, which its class may and it may not."""
+    return isinstance(model, interface) and interface in model.provides
 
 
 class Model(Boundary):

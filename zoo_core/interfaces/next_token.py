@@ -64,6 +64,7 @@ class NextToken(Model, interface=True):
         whole prefix without one. The condition is the same each time. Gradients flow through.
         Raises DataError, ConditionError.
         """
+        self._require(NextToken)
         steps, levels = self._prefix(prefix), self.space.n_levels
         if cache is not None and bool((steps.lengths == 0).any()):
             raise DataError(

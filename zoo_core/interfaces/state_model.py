@@ -102,6 +102,7 @@ class StateModel(Model, interface=True):
     @final
     def _sequences(self, x: Any, condition: Any) -> tuple[Ragged, Tensor, Call]:
         """Check sequences and their condition, and map them to network space."""
+        self._require(StateModel)
         data = self._checked(x)
         generator = self._rng(None, default_seed=0)
         z, log_det = self._to_network(data, generator, None)

@@ -75,6 +75,7 @@ class SufficientStatistics(Model, interface=True):
         `weight [n]` counts each row so many times; one of weight 0 counts as absent. Raises
         DataError, ConditionError.
         """
+        self._require(SufficientStatistics)
         data = self._checked(x)
         n = len(data)
         weights = checked_weight(weight, n, whole=False)
@@ -99,6 +100,7 @@ class SufficientStatistics(Model, interface=True):
         tells about (all weights 0) is never NaN afterwards. Raises DataError for statistics that
         are not finite, UnsupportedError for a view by `given`.
         """
+        self._require(SufficientStatistics)
         self._refuse_given("be updated")
         wrong = [name for name, t in stats.tensors.items() if not bool(t.isfinite().all())]
         if wrong:
@@ -111,6 +113,7 @@ class SufficientStatistics(Model, interface=True):
 
         The log of a prior or a penalty's negative, up to a constant; 0 for maximum likelihood.
         """
+        self._require(SufficientStatistics)
         return self._log_prior()
 
     @abstractmethod

@@ -13,7 +13,7 @@ from zoo_core.errors import IntegrityError
 from zoo_core.interfaces.conditioner import Conditioner
 from zoo_core.interfaces.density import DensityModel
 from zoo_core.interfaces.generator import Generator
-from zoo_core.interfaces.model import Model
+from zoo_core.interfaces.model import Model, provided
 from zoo_core.interfaces.ragged import Ragged
 from zoo_core.interfaces.randomness import rng
 
@@ -35,16 +35,14 @@ def compare(model: Model, loaded: Model) -> None:
         if model.is_conditional and condition is None:
             return
         x = _compare_samples(model, loaded, condition)
-        if x is not None and isinstance(model, DensityModel) and isinstance(loaded, DensityModel):
+        if x is not None and provided(model, DensityModel) and provided(loaded, DensityModel):
             score = model.log_prob(x, condition=condition, rng=rng(1, model.device))
             again = loaded.log_prob(x, condition=condition, rng=rng(1, model.device))
             _close(score, again, "log_prob")
 
 
 def _compare_samples(model: Model, loaded: Model, condition: object) -> Tensor | Ragged | None:
-    if not isinstance(model, Generator) or not isinstance(loaded, Generator):
-        return None
-    if Generator not in model.provides:
+    if not provided(model, Generator) or not provided(loaded, Generator):
         return None
     ours = model.sample(_ROWS, condition=condition, rng=rng(0, model.device))
     theirs = loaded.sample(_ROWS, condition=condition, rng=rng(0, model.device))

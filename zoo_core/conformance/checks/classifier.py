@@ -15,6 +15,7 @@ from zoo_core.errors import ConformanceError
 from zoo_core.interfaces.classifier import Classifier
 from zoo_core.interfaces.density import DensityKind
 from zoo_core.interfaces.matcher import Matcher
+from zoo_core.interfaces.model import provided
 from zoo_core.interfaces.ragged import Ragged
 
 _ROWS = 8
@@ -29,7 +30,7 @@ _classifies = provides(Classifier)
 def _told_its_class(subject: Subject) -> bool:
     """Claim a condition that is a class: one code, of as many levels as there are classes."""
     model = subject.model
-    if not isinstance(model, Classifier) or not model.is_conditional or model.is_given:
+    if not provided(model, Classifier) or not model.is_conditional or model.is_given:
         return False
     conditioner: Any = model.get_submodule("conditioner")
     return conditioner.space.shape == () and conditioner.space.n_levels == model.classes

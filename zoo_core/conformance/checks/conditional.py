@@ -23,6 +23,7 @@ from zoo_core.errors import ConditionError, ConformanceError
 from zoo_core.interfaces.context import Context
 from zoo_core.interfaces.density import DensityModel
 from zoo_core.interfaces.generator import Generator
+from zoo_core.interfaces.model import provided
 
 _ROWS, _DRAWS = 12, 48
 _TOLERANCE = 1e-3
@@ -30,7 +31,7 @@ _TOLERANCE = 1e-3
 
 
 def _answers(subject: Subject) -> bool:
-    return isinstance(subject.model, Generator | DensityModel)
+    return provided(subject.model, Generator) or provided(subject.model, DensityModel)
 
 
 def _untold(subject: Subject) -> bool:
@@ -200,10 +201,10 @@ def _outputs(subject: Subject, condition: Any, *, bound: Any = None) -> Mapping[
     model: Any = subject.exact if bound is None else subject.exact.given(bound)
     found: dict[str, Tensor] = {}
     with torch.no_grad():
-        if isinstance(model, DensityModel):
+        if provided(model, DensityModel):
             x = subject.rows(_ROWS, "conditional")
             found["log_prob"] = model.log_prob(x, condition=condition, rng=subject.rng("noise"))
-        if isinstance(model, Generator):
+        if provided(model, Generator):
             lengths = LENGTH if model.space.ragged else None
             rng = subject.rng("conditional draws")
             made = model.sample(_ROWS, condition=condition, lengths=lengths, rng=rng)
@@ -221,10 +222,10 @@ def _ignored(seen: str) -> None:
 
 def _require_refused(subject: Subject, model: Any, condition: Any, what: str) -> None:
     calls: list[Callable[[], object]] = []
-    if isinstance(model, DensityModel):
+    if provided(model, DensityModel):
         x = subject.foreign_rows(_ROWS, "refused conditions")
         calls.append(lambda: model.log_prob(x, condition=condition))
-    if isinstance(model, Generator):
+    if provided(model, Generator):
         lengths = LENGTH if model.space.ragged else None
         calls.append(lambda: model.sample(_ROWS, condition=condition, lengths=lengths))
     for call in calls:

@@ -20,6 +20,7 @@ from zoo_core.conformance.target import target_of
 from zoo_core.errors import ConformanceError
 from zoo_core.interfaces.denoiser import Denoiser
 from zoo_core.interfaces.density import DensityKind
+from zoo_core.interfaces.model import provided
 from zoo_core.interfaces.noise import Noise
 
 _DRAWS = 3000
@@ -30,7 +31,7 @@ _SMALL = 1e-4
 def _is_exact(subject: Subject) -> bool:
     """Claim means under the model's own density."""
     model = subject.model
-    return isinstance(model, Denoiser) and model.exact
+    return provided(model, Denoiser) and model.exact
 
 
 @check(claimed=both(_is_exact, density_is(DensityKind.EXACT)))

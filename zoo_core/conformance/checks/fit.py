@@ -22,7 +22,7 @@ from zoo_core.errors import (
 )
 from zoo_core.interfaces.batch import Batch
 from zoo_core.interfaces.density import DensityKind, DensityModel
-from zoo_core.interfaces.model import Model
+from zoo_core.interfaces.model import Model, provided
 from zoo_core.interfaces.ragged import Ragged
 from zoo_core.interfaces.space import Kind
 
@@ -212,7 +212,7 @@ def _fitted(subject: Subject, x: Any, told: Any, weight: Tensor | None, rng: str
 
 def _agree(a: Model, b: Model, subject: Subject) -> bool:
     """Say whether two models are nearly the same: in log_prob, or tensor by tensor."""
-    if isinstance(a, DensityModel) and isinstance(b, DensityModel):
+    if provided(a, DensityModel) and provided(b, DensityModel):
         x, told = _rows(subject, 32, "held out")
         scores = [_scores(model, x, told, subject) for model in (a, b)]
         return close(scores[0], scores[1], _TOLERANCE)
@@ -229,7 +229,7 @@ def _figure(model: Any, subject: Subject) -> float:
     """Give the mean log_prob of held-out rows, or minus their mean loss."""
     x, told = _rows(subject, 128, "held out")
     normalized = (
-        isinstance(model, DensityModel) and model.density.kind is not DensityKind.UNNORMALIZED
+        provided(model, DensityModel) and model.density.kind is not DensityKind.UNNORMALIZED
     )
     if normalized:
         return float(_scores(model, x, told, subject).mean())

@@ -19,7 +19,7 @@ from zoo_core.interfaces.context import Context
 from zoo_core.interfaces.denoiser import Denoiser
 from zoo_core.interfaces.generator import Generator
 from zoo_core.interfaces.guidance import BoundGuidance, ClassifierFree, Denoise, Guidance
-from zoo_core.interfaces.model import Model
+from zoo_core.interfaces.model import Model, provided
 from zoo_core.interfaces.noise import Noise
 from zoo_core.interfaces.prediction import Prediction
 
@@ -33,7 +33,7 @@ _STRONG = 3.0
 def _guides(subject: Subject) -> bool:
     """Claim samples that can be led."""
     model = subject.model
-    return isinstance(model, Generator) and model.guides
+    return provided(model, Generator) and model.guides
 
 
 @check(claimed=both(_guides, conditional))

@@ -12,7 +12,7 @@ from zoo_core.conformance.subject import Subject
 from zoo_core.errors import ConformanceError
 from zoo_core.interfaces.batch import Batch
 from zoo_core.interfaces.density import DensityModel
-from zoo_core.interfaces.model import Model
+from zoo_core.interfaces.model import Model, provided
 
 _ROWS = 6
 
@@ -22,7 +22,7 @@ def _has_loss(subject: Subject) -> bool:
     overridden = type(subject.model)._loss not in (Model._loss, DensityModel._loss)
     by_gradient = type(subject.model)._fit is Model._fit
     trained = any(p.requires_grad for p in subject.model.parameters())
-    return trained and (overridden or (by_gradient and isinstance(subject.model, DensityModel)))
+    return trained and (overridden or (by_gradient and provided(subject.model, DensityModel)))
 
 
 @check(claimed=_has_loss)

@@ -15,6 +15,7 @@ from zoo_core.conformance.subject import Subject
 from zoo_core.errors import ConformanceError
 from zoo_core.interfaces.density import DensityKind
 from zoo_core.interfaces.matcher import Matcher
+from zoo_core.interfaces.model import provided
 from zoo_core.interfaces.noise import Noise
 
 _ROWS = 6
@@ -27,7 +28,7 @@ _matches = both(provides(Matcher), conditional)
 def _noise_aware(subject: Subject) -> bool:
     """Claim to match noised data."""
     model = subject.model
-    return isinstance(model, Matcher) and model.noise_aware
+    return provided(model, Matcher) and model.noise_aware
 
 
 @check(claimed=_matches)

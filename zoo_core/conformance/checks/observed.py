@@ -64,8 +64,6 @@ def the_rest_follows_what_is_observed(subject: Subject) -> Evidence:
     is as likely negative as positive. A model that draws the rest as if nothing was told is
     caught with probability > .99 at a correlation of .8, and .75 at .6.
     """
-    if subject.model.space.missing:
-        raise Skip("rows of this space may lack the values to be told")
     mask = _mask(subject)
     if bool(mask.all()):
         raise Skip("a sample has one entry, which leaves no rest")

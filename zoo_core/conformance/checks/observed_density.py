@@ -55,8 +55,6 @@ def the_rest_is_scored_given_what_is_observed(subject: Subject) -> None:
     make and others.
     """
     x, space = _row_data(subject), subject.model.space
-    if space.missing:
-        raise Skip("rows of this space may lack the values to be told")
     order = torch.randperm(space.size, generator=subject.rng("order"))
     known = torch.zeros(space.size, dtype=torch.bool)
     for entry in order[:_STEPS].tolist():

@@ -15,6 +15,7 @@ from zoo_core.conformance.subject import Subject
 from zoo_core.errors import ConformanceError
 from zoo_core.interfaces.density import DensityKind, DensityModel
 from zoo_core.interfaces.generator import Generator
+from zoo_core.interfaces.model import provided
 from zoo_core.interfaces.ragged import Ragged
 from zoo_core.interfaces.state_model import StateModel
 
@@ -36,7 +37,7 @@ def states_have_probabilities(subject: Subject) -> None:
     in its own precision too, where products of probabilities are 0.
     """
     _require_sums(subject.exact, Sequences.of(subject, _LENGTHS, "states"), _ROUNDING)
-    if isinstance(subject.model, Generator):
+    if provided(subject.model, Generator):
         _require_sums(subject.model, Sequences.of(subject, (_LONG,), "many states"), 1e-3)
 
 
