@@ -1,4 +1,4 @@
-"""Covariance structure: how K normal distributions lie about their means, and how that is learnt."""
+"""Covariance structure: how K normal distributions lie about their means."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ class EntrywiseVariance(CovarianceStructure):
         return (2 * self.log_scale).exp().expand(-1, self.size).diag_embed()
 
     def _set(self, scatter: Tensor, known: Tensor) -> None:
-        """Set variances to scatter/known, at least the floor; those that nothing is known of stay."""
+        """Set variances to scatter/known, floored; where nothing is known they stay."""
         if self.spherical:
             scatter, known = scatter.sum(1, keepdim=True), known.sum(1, keepdim=True)
         variance = (scatter / known.where(known > 0, 1.0)).clamp_min(self.floor)

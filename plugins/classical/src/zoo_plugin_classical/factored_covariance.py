@@ -38,7 +38,7 @@ class FactoredCovariance(CovarianceStructure):
     def log_prob_each(
         self, z: Float[Tensor, "n d"], mean: Float[Tensor, "k d"]
     ) -> Float[Tensor, "n k"]:
-        """Give log N(z; mean_k, C_k); rows that lack entries by the blocks of C_k that they know."""
+        """Give log N(z; mean_k, C_k); rows that lack entries by what they know."""
         whole = ~z.isnan().any(1)
         if bool(whole.all()):
             return self._log_prob(z, mean)
@@ -182,7 +182,7 @@ def floored_factor(covariance: Float[Tensor, "k d d"], floor: float) -> Float[Te
     normal distribution has its maximum (Won et al. 2013, section 2.3, with no upper bound).
     """
     eye = torch.eye(covariance.shape[-1], dtype=covariance.dtype, device=covariance.device)
-    factor, fault = torch.linalg.cholesky_ex(covariance - floor * eye)
+    _, fault = torch.linalg.cholesky_ex(covariance - floor * eye)
     if not bool(fault.any()):
         return torch.linalg.cholesky(covariance)
     values, vectors = torch.linalg.eigh(covariance)

@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from zoo_plugin_classical.covariance import Covariance
 from zoo_plugin_classical.covariance_structure import CovarianceStructure
-from zoo_plugin_classical.factored_covariance import FactoredCovariance
 from zoo_plugin_classical.entrywise_variance import EntrywiseVariance
-from zoo_plugin_classical.stack import Stack
+from zoo_plugin_classical.factored_covariance import FactoredCovariance
+from zoo_plugin_classical.stack import ConditionalStack
 from zoo_plugin_classical.weighted_moments import for_everyone, weighted_means
 
 
 @final
-class GaussianStack(Stack):
+class GaussianStack(ConditionalStack):
     """N(mean_k, C_k), k = 1 … K, of rows of `size` entries; rows of another shape are flattened.
 
     `floor` is the least variance along any direction: what `update` sets is the maximum of the
@@ -51,7 +51,7 @@ class GaussianStack(Stack):
 
     def log_prob_each(self, z: Tensor) -> Float[Tensor, "n k"]:
         """Give log N(z; mean_k, C_k) in nats, of the known entries of each row."""
-        return self.spread.log_prob_each(z.flatten(1), self.mean)
+        return self.spread.log_prob_each(self._flat(z), self.mean)
 
     def sample_each(self, which: Int64[Tensor, " n"], rng: torch.Generator) -> Float[Tensor, "n d"]:
         """Draw a row of each distribution that is asked for."""
@@ -60,7 +60,7 @@ class GaussianStack(Stack):
     @torch.no_grad()
     def statistics_each(self, z: Tensor, weight: Float[Tensor, "n k"]) -> Mapping[str, Tensor]:
         """Give the expected sums of rows and of their products, around the present means."""
-        return self.spread.statistics(z.flatten(1), self.mean, weight)
+        return self.spread.statistics(self._flat(z), self.mean, weight)
 
     @torch.no_grad()
     def update(self, stats: Mapping[str, Tensor]) -> None:
@@ -70,13 +70,13 @@ class GaussianStack(Stack):
     @torch.no_grad()
     def start(self, z: Tensor, weight: Float[Tensor, "n k"]) -> None:
         """Set means and covariances to the weighted rows'; without rows, to those of all rows."""
-        z, weight = z.flatten(1), for_everyone(weight)
+        z, weight = self._flat(z), for_everyone(weight)
         self.mean.copy_(weighted_means(z, weight))
         self.spread.start(z, self.mean, weight)
 
     def complete_each(self, z: Tensor) -> Float[Tensor, "n k d"]:
         """Give E[x | known entries of z] under each distribution."""
-        return self.spread.complete(z.flatten(1), self.mean)
+        return self.spread.complete(self._flat(z), self.mean)
 
     def sample_rest(
         self, z: Tensor, which: Int64[Tensor, " n"], rng: torch.Generator
@@ -86,9 +86,12 @@ class GaussianStack(Stack):
         A draw x* of all entries is moved by what the known ones were missed by:
         x = x* + C_·o C_oo⁻¹ (z_o − x*_o) (Matheron's rule: Doucet 2010, section 2).
         """
-        z = z.flatten(1)
+        z = self._flat(z)
         drawn = self.sample_each(which, rng)
         missed = torch.where(z.isnan(), z, z - drawn)
         chosen = which[:, None, None].expand(-1, 1, self.size)
         moved = self.spread.complete(missed, torch.zeros_like(self.mean)).gather(1, chosen)
         return torch.where(z.isnan(), drawn + moved[:, 0], z)
+
+    def _flat(self, z: Tensor) -> Float[Tensor, "n d"]:
+        return z.reshape(len(z), self.size)

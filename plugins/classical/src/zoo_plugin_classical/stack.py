@@ -52,3 +52,23 @@ class Stack(nn.Module, ABC):
     def log_prior(self) -> Tensor:
         """Give what `update` maximises beside the log-likelihood, in nats; 0 by default."""
         return torch.zeros(())
+
+
+class ConditionalStack(Stack, ABC):
+    """K distributions of each of which any entries can be told, and the rest is known in law."""
+
+    @abstractmethod
+    def complete_each(self, z: Tensor) -> Tensor:
+        """Give E[x | known entries of z] under each distribution, `[n, K, *shape]`."""
+
+    @abstractmethod
+    def sample_rest(self, z: Tensor, which: Tensor, rng: torch.Generator) -> Tensor:
+        """Draw the missing entries of each row given its known ones, by distribution `which [n]`.
+
+        Known entries stay as they are: `[n, *shape]`.
+        """
+
+
+def without(z: Tensor, known: Tensor) -> Tensor:
+    """Give rows whose entries that aren't known are missing: −1 among codes, NaN elsewhere."""
+    return z.masked_fill(~known, torch.nan if z.is_floating_point() else -1)

@@ -1,0 +1,51 @@
+"""A pass over rows by which K distributions are scored, and learnt from, part by part."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import final
+
+from jaxtyping import Float
+from torch import Tensor
+
+from zoo_plugin_classical.stack import Stack
+
+
+class ExpectationPass(ABC):
+    """Scores and sums under the parameters of its beginning: one E step over all parts of rows."""
+
+    @abstractmethod
+    def score(self, z: Tensor) -> Float[Tensor, "n k"]:
+        """Give log p_k(z) of a part of the rows."""
+
+    @abstractmethod
+    def count(self, share: Float[Tensor, "n k"]) -> None:
+        """Add the rows that were scored last, each `share` times in each distribution."""
+
+    @abstractmethod
+    def sums(self) -> Mapping[str, Tensor]:
+        """Give the statistics of all rows counted."""
+
+
+@final
+class StackPass(ExpectationPass):
+    """A pass by the two methods of any stack."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self._sums: dict[str, Tensor] = {}
+
+    def score(self, z: Tensor) -> Float[Tensor, "n k"]:
+        """Ask the stack."""
+        self._rows = z
+        return self.stack.log_prob_each(z)
+
+    def count(self, share: Float[Tensor, "n k"]) -> None:
+        """Add what the stack makes of the rows."""
+        own = self.stack.statistics_each(self._rows, share)
+        self._sums = {name: self._sums.get(name, 0) + tensor for name, tensor in own.items()}
+
+    def sums(self) -> Mapping[str, Tensor]:
+        """Give the sums."""
+        return self._sums

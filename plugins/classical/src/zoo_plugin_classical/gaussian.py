@@ -1,0 +1,44 @@
+"""Gaussian: one normal distribution, with any form of covariance."""
+
+from __future__ import annotations
+
+from typing import ClassVar, final
+
+from torch import Tensor
+
+from zoo_core import config as configuration
+from zoo_core.interfaces.call import Call
+from zoo_core.interfaces.conditionable import Conditionable
+from zoo_core.interfaces.preprocessing import Step
+from zoo_plugin_classical.gaussian_config import GaussianConfig
+from zoo_plugin_classical.gaussian_stack import GaussianStack
+from zoo_plugin_classical.stack import without
+from zoo_plugin_classical.stack_model import StackModel
+
+
+@final
+class Gaussian(StackModel, Conditionable):
+    """N(mean, C): the one that was fitted is that of the data's mean and covariance.
+
+    Rows may lack entries, which are integrated out; it is then fitted by EM (Ghahramani & Jordan
+    1994, section 3). Any entries given the others are normal again, so that `conditional_mean` is
+    linear regression.
+    """
+
+    architecture: ClassVar[str] = "classical/gaussian"
+    Config: ClassVar[type[configuration.Config]] = GaussianConfig
+
+    config: GaussianConfig
+    stack: GaussianStack
+
+    def _stack(self, k: int) -> GaussianStack:
+        config = self.config
+        return GaussianStack(k, self.space.size, config.covariance, config.covariance_floor)
+
+    def _preprocessing(self) -> tuple[Step, ...]:
+        return self.config.preprocessing
+
+    def _conditional_mean(self, values: Tensor, mask: Tensor, call: Call) -> Tensor:
+        known, _ = self.preprocessing(values, call.rng)
+        completed = self.stack.complete_each(without(known, mask))[:, 0]
+        return self.preprocessing.inverse(completed.reshape(values.shape))

@@ -1,0 +1,151 @@
+"""MixtureModel: what all mixtures share, p(x) = Σ_k w_k p_k(x)."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, final
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from zoo_core.errors import UnsupportedError
+from zoo_core.interfaces.call import Call, Observed
+from zoo_core.interfaces.density import DensityModel
+from zoo_core.interfaces.generator import Generator
+from zoo_core.interfaces.sufficient_statistics import Stats, SufficientStatistics
+from zoo_plugin_classical.expectation_maximization import LOG_LIKELIHOOD
+from zoo_plugin_classical.expectation_pass import ExpectationPass
+from zoo_plugin_classical.stack import ConditionalStack, without
+
+WEIGHTS = "weights"
+"""Name of the expected rows of each component among the statistics."""
+_OF_STACK = "components."
+_CHUNK = 2048
+"""Rows whose shares are held at once, so that memory is bounded."""
+
+
+class MixtureModel(Generator, DensityModel, SufficientStatistics):
+    """p(x) = Σ_k w_k p_k(x), learnt by EM (Dempster, Laird & Rubin 1977, section 4.3)."""
+
+    log_weights: Tensor
+    """Logarithms of the weights up to a constant, `[K]`."""
+
+    stack: Any
+    """The components, a Stack; a class narrows the annotation to its own."""
+
+    @abstractmethod
+    def _expectation_pass(self) -> ExpectationPass:
+        """Begin a pass over rows under the present parameters."""
+
+    @property
+    @final
+    def weights(self) -> Float[Tensor, " k"]:
+        """The weights of the components; they add up to 1."""
+        return self.log_weights.softmax(0)
+
+    @final
+    @torch.no_grad()
+    def responsibilities(self, x: Any) -> Float[Tensor, "n k"]:
+        """Give p(k | x), how likely each row comes from each component (Bishop 2006, eq. 9.13).
+
+        Missing entries are summed out. Raises DataError.
+        """
+        return self._joint(self._rows(x)).softmax(1)
+
+    @final
+    @torch.no_grad()
+    def clusters(self, x: Any) -> Int64[Tensor, " n"]:
+        """Give the component that each row most likely comes from. Raises DataError."""
+        return self._joint(self._rows(x)).argmax(1)
+
+    @final
+    def _rows(self, x: Any) -> Tensor:
+        """Check rows of data and map them to network space."""
+        z, _ = self._to_network(self._checked(x), self._rng(None, default_seed=0), None)
+        if not isinstance(z, Tensor):
+            raise UnsupportedError(f"{self._name} is a model of arrays")
+        return z
+
+    @final
+    def _joint(self, z: Tensor) -> Float[Tensor, "n k"]:
+        """Give log w_k p_k(z) in nats."""
+        return self.log_weights.log_softmax(0) + self.stack.log_prob_each(z)
+
+    @final
+    def _log_prob(self, z: Any, call: Call) -> Tensor:
+        scores = self._marginal(z)
+        if not isinstance(call.observed, Tensor):
+            return scores
+        return scores - self._marginal(without(z, call.observed))
+
+    @final
+    def _marginal(self, z: Tensor) -> Float[Tensor, " n"]:
+        return torch.cat([self._joint(part).logsumexp(1) for part in z.split(_CHUNK)])
+
+    @final
+    def _sample(self, n: int, call: Call) -> Tensor:
+        if not isinstance(call.observed, Observed):
+            which = self.weights.multinomial(n, replacement=True, generator=call.rng)
+            return self.stack.sample_each(which, call.rng).reshape(n, *self.space.shape)
+        known = self._known_rows(call.observed.values, call.observed.mask, call)
+        which = self._joint(known).softmax(1).multinomial(1, generator=call.rng)[:, 0]
+        rest = self._conditional().sample_rest(known, which, call.rng)
+        return rest.reshape(n, *self.space.shape)
+
+    @final
+    def _conditional_mean(self, values: Tensor, mask: Tensor, call: Call) -> Tensor:
+        """Give Σ_k p(k | known) E_k[x | known] (Ghahramani & Jordan 1994, eq. 20)."""
+        known = self._known_rows(values, mask, call)
+        mean = torch.cat([self._completed(part) for part in known.split(_CHUNK)])
+        return self.preprocessing.inverse(mean.reshape(values.shape))
+
+    @final
+    def _completed(self, z: Tensor) -> Tensor:
+        each = self._conditional().complete_each(z).reshape(len(z), self.stack.k, -1)
+        return torch.einsum("nk,nkd->nd", self._joint(z).softmax(1), each)
+
+    @final
+    def _known_rows(self, values: Tensor, mask: Tensor, call: Call) -> Tensor:
+        """Map known values to network space; what isn't known is missing there."""
+        z, _ = self.preprocessing(values.to(self.dtype), call.rng)
+        return without(z, mask)
+
+    @final
+    def _conditional(self) -> ConditionalStack:
+        if not isinstance(self.stack, ConditionalStack):
+            raise UnsupportedError(f"{self._name} can't be told a part of the sample")
+        return self.stack
+
+    @final
+    def _statistics(self, z: Any, weight: Tensor, call: Call) -> Stats:
+        """Give the rows' expected shares and what components learn from them."""
+        del call
+        log_weights, total = self.log_weights.log_softmax(0), torch.zeros((), dtype=torch.float64)
+        work, rows = self._expectation_pass(), torch.zeros_like(log_weights, dtype=torch.float64)
+        for part, count in zip(z.split(_CHUNK), weight.split(_CHUNK), strict=True):
+            joint = work.score(part).add_(log_weights)
+            scores = joint.logsumexp(1)
+            share = joint.sub_(scores[:, None]).exp_().mul_(count[:, None])
+            work.count(share)
+            rows += share.sum(0, dtype=torch.float64)
+            total = total + (scores * count).sum(dtype=torch.float64)
+        own = {f"{_OF_STACK}{name}": tensor for name, tensor in work.sums().items()}
+        return Stats({WEIGHTS: rows, LOG_LIKELIHOOD: total, **own})
+
+    @final
+    def _update(self, stats: Stats) -> None:
+        self._update_weights(stats[WEIGHTS])
+        own = {n: t for n, t in stats.tensors.items() if n.startswith(_OF_STACK)}
+        self.stack.update({name.removeprefix(_OF_STACK): tensor for name, tensor in own.items()})
+
+    @final
+    def _update_weights(self, rows: Tensor) -> None:
+        """Set weights to the shares of rows; without rows they stay."""
+        if float(rows.sum()) > 0:
+            smallest = torch.finfo(self.dtype).tiny
+            self.log_weights.copy_((rows / rows.sum()).clamp_min(smallest).log())
+
+    @final
+    def _log_prior(self) -> Tensor:
+        return self.stack.log_prior()

@@ -1,0 +1,124 @@
+"""Where mixtures start: groups of rows that lie near one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import final
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from zoo_core.errors import OptionError
+
+ROWS = 2**14
+"""How many rows a start looks at, at most, drawn from all of them."""
+_ROUNDS = 25
+
+
+@final
+class Start(StrEnum):
+    """Where a fit starts.
+
+    `k-means++`: from groups around centres far from one another (Arthur & Vassilvitskii 2007),
+    after some steps of Lloyd's. `random`: from the rows nearest to each of K rows drawn.
+    `present`: from the parameters that the model has.
+    """
+
+    K_MEANS = "k-means++"
+    RANDOM = "random"
+    PRESENT = "present"
+
+    @classmethod
+    def of(cls, start: object) -> Start:
+        """Read what `fit` was given; k-means++ where nothing was. Raises OptionError."""
+        try:
+            return cls.K_MEANS if start is None else cls(str(start))
+        except ValueError:
+            raise OptionError(
+                f"A fit starts from one of {', '.join(cls)}", received=f"start={start!r}"
+            ) from None
+
+
+def drawn_rows(
+    parts: Iterable[tuple[Tensor, Tensor]], rng: torch.Generator
+) -> tuple[Tensor, Float[Tensor, " m"]]:
+    """Draw some of many rows with chances as their weights, without repeats; few are all taken.
+
+    `parts` are rows and weights; one pass is taken (Efraimidis & Spirakis 2006, algorithm A-Res).
+    Give rows and weights, which are 1 where rows were drawn.
+    """
+    kept, weights, keys, drawn = [], [], [], False
+    for z, weight in parts:
+        noise = torch.rand(len(z), generator=rng, device=z.device, dtype=torch.float64)
+        kept.append(z[weight > 0])
+        weights.append(weight[weight > 0])
+        keys.append(noise.clamp_min(1e-300).log()[weight > 0] / weights[-1])
+        if sum(map(len, kept)) > ROWS:
+            drawn, all_keys = True, torch.cat(keys)
+            best = all_keys.topk(ROWS).indices.sort().values
+            kept, weights = [torch.cat(kept)[best]], [torch.cat(weights)[best]]
+            keys = [all_keys[best]]
+    weight = torch.cat(weights)
+    return torch.cat(kept), torch.ones_like(weight) if drawn else weight
+
+
+def comparable(rows: Float[Tensor, "m d"], weight: Float[Tensor, " m"]) -> Float[Tensor, "m d"]:
+    """Standardise entries, whatever their units, and put their mean where one is missing."""
+    rows, known = rows.double(), ~rows.isnan()
+    count = (weight @ known.double()).clamp_min(torch.finfo(torch.float64).tiny)
+    mean = weight @ rows.nan_to_num() / count
+    away = torch.where(known, rows - mean, 0.0)
+    scale = (weight @ away.square() / count).sqrt()
+    return away / scale.where(scale > 0, 1.0)
+
+
+def groups(
+    rows: Float[Tensor, "m d"],
+    weight: Float[Tensor, " m"],
+    k: int,
+    start: Start,
+    rng: torch.Generator,
+) -> Int64[Tensor, " m"]:
+    """Put rows into k groups, some of which are empty where fewer rows differ."""
+    if start is Start.RANDOM:
+        return _nearest(rows, rows[_drawn(weight, k, rng)])
+    centres = _spread_centres(rows, weight, k, rng)
+    group = _nearest(rows, centres)
+    for _ in range(_ROUNDS):
+        centres = _means(rows, weight, group, centres)
+        before, group = group, _nearest(rows, centres)
+        if torch.equal(before, group):
+            break
+    return group
+
+
+def _spread_centres(rows: Tensor, weight: Tensor, k: int, rng: torch.Generator) -> Tensor:
+    """Draw each centre with a chance as its squared distance to the nearest one before."""
+    chosen = [rows[_drawn(weight, 1, rng)[0]]]
+    far = torch.full_like(weight, torch.inf)
+    for _ in range(k - 1):
+        far = torch.minimum(far, (rows - chosen[-1]).square().sum(1))
+        chances = weight * far
+        chances = chances if bool(chances.sum() > 0) else weight
+        chosen.append(rows[_drawn(chances, 1, rng)[0]])
+    return torch.stack(chosen)
+
+
+def _drawn(chances: Tensor, k: int, rng: torch.Generator) -> Tensor:
+    """Draw rows by their chances; no row twice unless there are too few."""
+    enough = int((chances > 0).sum()) >= k
+    return chances.multinomial(k, replacement=not enough, generator=rng)
+
+
+def _nearest(rows: Tensor, centres: Tensor) -> Tensor:
+    distance = centres.square().sum(1) - 2 * rows @ centres.T
+    return distance.argmin(1)
+
+
+def _means(rows: Tensor, weight: Tensor, group: Tensor, centres: Tensor) -> Tensor:
+    """Give the mean of each group; an empty one keeps its centre."""
+    share = torch.nn.functional.one_hot(group, len(centres)).to(rows) * weight[:, None]
+    count = share.sum(0)[:, None]
+    return torch.where(count > 0, share.T @ rows / count.where(count > 0, 1.0), centres)
