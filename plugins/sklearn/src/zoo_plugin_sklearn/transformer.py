@@ -46,8 +46,10 @@ class ZooTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ZooEstim
         model = self._model()
         hidden = check_array(X, dtype=tables.DTYPES)
         with as_value_errors(), torch.no_grad():
-            h = torch.tensor(hidden).reshape(len(hidden), *model.latent_shape).to(model.device)
-            return tables.array(model.decode(h))
+            h = torch.tensor(hidden)
+            if h.shape[1] == self._n_features_out:
+                h = h.reshape(len(h), *model.latent_shape)
+            return tables.array(model.decode(h.to(model.device)))
 
     @property
     def _n_features_out(self) -> int:
