@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from abc import abstractmethod
-from typing import Any, final
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ import zoo_core as zoo
 from zoo_core.interfaces.conditionable import Conditionable
 from zoo_core.interfaces.fitting import FitReport, FitRequest, StopReason
 from zoo_core.interfaces.joint import JointModel
+from zoo_core.interfaces.space import Kind
 
 
 class Independent(zoo.Generator, JointModel, Conditionable):
@@ -41,8 +42,8 @@ class Independent(zoo.Generator, JointModel, Conditionable):
         """Draw a row `[n, d]` of each class."""
 
     @abstractmethod
-    def means(self) -> Tensor:
-        """E[x_j | y], `[K, d]`."""
+    def centres(self, share: Tensor) -> Tensor:
+        """The mean of each entry in a mixture of classes with these shares, `[n, d]`."""
 
     @abstractmethod
     def set_entries(self, z: Tensor, known: Tensor, share: Tensor) -> None:
@@ -62,7 +63,7 @@ class Independent(zoo.Generator, JointModel, Conditionable):
         return self.draw(y, call.rng).reshape(n, *self.space.shape)
 
     def _conditional_mean(self, values: Tensor, mask: Tensor, call: zoo.Call) -> Tensor:
-        return (self._responsibilities(values, call) @ self.means()).reshape(values.shape)
+        return self.centres(self._responsibilities(values, call)).reshape(values.shape)
 
     def _fit(self, request: FitRequest) -> FitReport:
         began, batch = time.perf_counter(), request.data
@@ -108,8 +109,8 @@ class GaussianClasses(Independent):
         noise = torch.randn(len(y), self.space.size, generator=rng, dtype=self.dtype)
         return self.loc[y] + self.log_scale.exp()[y] * noise
 
-    def means(self) -> Tensor:
-        return self.loc
+    def centres(self, share: Tensor) -> Tensor:
+        return share @ self.loc
 
     def set_entries(self, z: Tensor, known: Tensor, share: Tensor) -> None:
         z, known = z.masked_fill(~known, 0.0), known.to(z.dtype)
@@ -120,7 +121,6 @@ class GaussianClasses(Independent):
         self.log_scale.copy_(variance.clamp_min(1e-6).log() / 2)
 
 
-@final
 class CodedClasses(Independent):
     """Codes with a probability each, for each class and entry."""
 
@@ -139,9 +139,12 @@ class CodedClasses(Independent):
         chances = self.scores.softmax(2)[y].flatten(0, 1)
         return chances.multinomial(1, generator=rng).reshape(len(y), -1)
 
-    def means(self) -> Tensor:
-        levels = torch.arange(self.scores.shape[2], dtype=self.dtype)
-        return self.scores.softmax(2) @ levels
+    def centres(self, share: Tensor) -> Tensor:
+        """Categories have no mean: their most probable one."""
+        table = torch.einsum("nk,kjl->njl", share, self.scores.softmax(2))
+        if self.space.kind is Kind.CATEGORICAL:
+            return table.argmax(2).to(self.dtype)
+        return table @ torch.arange(table.shape[2], dtype=self.dtype)
 
     def set_entries(self, z: Tensor, known: Tensor, share: Tensor) -> None:
         one_hot = nn.functional.one_hot(z.clamp_min(0), self.scores.shape[2]).to(share.dtype)

@@ -6,6 +6,7 @@ from zoo_core.conformance.check import Check
 from zoo_core.conformance.checks import (
     batches,
     classifier,
+    conditionable,
     conditional,
     conditioner,
     configuration,
@@ -60,6 +61,7 @@ _THEMES = (
     generator,
     observed,
     observed_density,
+    conditionable,
     conditional,
     conditioner,
     reparameterized,

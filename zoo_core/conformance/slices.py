@@ -8,9 +8,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from zoo_core.conformance.statistics.quadrature import quadrature
+from zoo_core.conformance.statistics.quadrature import Quadrature, quadrature
 from zoo_core.conformance.target import Target
-from zoo_core.interfaces.space import Space
+from zoo_core.interfaces.space import Kind, Space
 
 _BUDGET = 2000
 _COUNTS, _MOST_COUNTS = 64, 2**17
@@ -35,9 +35,37 @@ def log_total(figure: Figure, x: Tensor, entry: int, space: Space, rng: torch.Ge
     """
     own = space.entry_spaces[entry]
     if own.kind.discrete:
-        with torch.no_grad():
-            return _log_sum(lambda codes: figure(along(x, entry, codes)), own.n_levels)
+        return _log_sum(lambda codes: figure(along(x, entry, codes)), own.n_levels)
+    found = _quadrature(figure, x, entry, own, rng)
+    return float(torch.tensor(found.integrate([lambda _, figures: figures.exp()])[0].value).log())
 
+
+def centre(figure: Figure, x: Tensor, entry: int, space: Space, rng: torch.Generator) -> float:
+    """Give the mean of one entry of a row whose density there is exp(figure), up to a factor.
+
+    Categories have none: theirs is the most probable one. `space` is that of the whole row.
+    """
+    own = space.entry_spaces[entry]
+    if own.kind is Kind.CATEGORICAL:
+        with torch.no_grad():
+            return float(figure(along(x, entry, torch.arange(own.n_levels or 1))).argmax())
+    if own.kind.discrete:
+
+        def weighted(codes: Tensor) -> Tensor:
+            return figure(along(x, entry, codes)) + codes.log()
+
+        total = log_total(figure, x, entry, space, rng)
+        return math.exp(_log_sum(weighted, own.n_levels) - total)
+    grid = _quadrature(figure, x, entry, own, rng)
+    total, first = grid.integrate(
+        [lambda _, figures: figures.exp(), lambda v, figures: v.flatten() * figures.exp()]
+    )
+    return first.value / total.value
+
+
+def _quadrature(
+    figure: Figure, x: Tensor, entry: int, own: Space, rng: torch.Generator
+) -> Quadrature:
     def differentiable(values: Tensor) -> Tensor:
         return figure(along(x, entry, values[:, 0])).double()
 
@@ -46,10 +74,10 @@ def log_total(figure: Figure, x: Tensor, entry: int, space: Space, rng: torch.Ge
             return differentiable(values)
 
     one = Space(kind=own.kind, shape=(1,))
-    found = quadrature(Target(log_prob, differentiable, None, one), rng, budget=_BUDGET)
-    return float(torch.tensor(found.integrate([lambda _, figures: figures.exp()])[0].value).log())
+    return quadrature(Target(log_prob, differentiable, None, one), rng, budget=_BUDGET)
 
 
+@torch.no_grad()
 def _log_sum(figure: Figure, levels: int | None) -> float:
     """Give the log of the sum of exp(figure) over codes, or over all counts."""
     if levels is not None:

@@ -31,10 +31,11 @@ def observing_all_or_nothing_is_trivial(subject: Subject) -> None:
     all rows and once for each.
     """
     x = _row_data(subject)
-    plain, nothing = _figure(subject, None)(x), torch.zeros(x.shape[1:], dtype=torch.bool)
+    told, nothing = subject.condition(), torch.zeros(x.shape[1:], dtype=torch.bool)
+    plain = _figure(subject, None, told)(x)
     for mask in (nothing, nothing.expand(x.shape)):
         for known, wanted in ((mask, plain), (~mask, torch.zeros_like(plain))):
-            seen = _figure(subject, known)(x)
+            seen = _figure(subject, known, told)(x)
             if not close(seen, wanted, _ROUNDING):
                 raise ConformanceError(
                     "log p(rest | observed) is 0 where all is observed, log p(x) where nothing is",
@@ -58,7 +59,7 @@ def the_rest_is_scored_given_what_is_observed(subject: Subject) -> None:
     order = torch.randperm(space.size, generator=subject.rng("order"))
     known = torch.zeros(space.size, dtype=torch.bool)
     for entry in order[:_STEPS].tolist():
-        step = _step(subject, known, entry)
+        step = step_of(subject, known, entry, subject.condition())
         others = x.flatten(1).clone()
         known[entry] = True
         others[:, known] = others[:1, known]
@@ -70,18 +71,18 @@ def the_rest_is_scored_given_what_is_observed(subject: Subject) -> None:
             _not_conditional(f"a total of {torch.tensor(total).exp():.6g} over one entry")
 
 
-def _step(subject: Subject, known: Tensor, entry: int) -> Figure:
-    """Give log p(entry | known) as the drop of a figure when the entry is told too."""
+def step_of(subject: Subject, known: Tensor, entry: int, told: Any) -> Figure:
+    """Give log p(entry | known entries `[d]`), as the drop of a figure when it is told too."""
     shape = subject.model.space.shape
     more = known.clone()
     more[entry] = True
-    before, after = (_figure(subject, mask.reshape(shape)) for mask in (known.clone(), more))
+    masks = known.clone().reshape(shape), more.reshape(shape)
+    before, after = (_figure(subject, mask, told) for mask in masks)
     return lambda x: before(x) - after(x)
 
 
-def _figure(subject: Subject, observed: Tensor | None) -> Figure:
+def _figure(subject: Subject, observed: Tensor | None, told: Any) -> Figure:
     model: Any = subject.exact
-    told = subject.condition()
 
     def figure(x: Tensor) -> Tensor:
         with torch.no_grad():
