@@ -96,10 +96,11 @@ class DataRequest:
     `condition` names the columns (of a safetensors file: the tensor; of a folder of pictures:
     "folder") that hold each row's condition, `columns` those with the data (none: all others),
     `weight` the one with the rows' weights. `space` says what the rows are where it can't be
-    inferred. `draws` asks a toy density for so many fresh rows. Files have no splits of their
-    own: the shares say how many of their rows are kept for validation and test. `length` is that
-    of the windows that text is cut into, `alphabet` the one of other text that its codes are to
-    agree with.
+    inferred; with `mixed`, the columns of text of a table are categories, named by their texts.
+    `draws` asks a toy density for so many fresh rows. Files have no splits of their own: the
+    shares say how many of their rows are kept for validation and test. `length` is that of the
+    windows that text is cut into, `alphabet` the one of other text that its codes are to agree
+    with.
     """
 
     split: Split = Split.ALL
@@ -112,6 +113,7 @@ class DataRequest:
     test_share: float = 0.1
     length: int | None = None
     alphabet: tuple[str, ...] = ()
+    mixed: bool = False
 
     def __post_init__(self) -> None:
         """Raise DataError for shares that leave nothing to train on, or for a number below 1."""

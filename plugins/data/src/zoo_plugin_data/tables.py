@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -17,6 +17,7 @@ from zoo_core.interfaces.rows import Rows
 from zoo_core.interfaces.space import Space
 from zoo_plugin_data.labels import Cells, ConditionColumns, Told
 from zoo_plugin_data.matrix import MappedRows, as_samples
+from zoo_plugin_data.mixed_columns import level_numbers, mixed_space
 from zoo_plugin_data.roles import Roles, roles_of
 from zoo_plugin_data.spilling import Spilling
 from zoo_plugin_data.values import checked
@@ -60,12 +61,14 @@ class TableRows:
 
 
 def read_table(table: Table, request: DataRequest) -> TableRows:
-    """Read a table in one pass, in which everything is checked.
+    """Read a table in one pass, in which everything is checked; a mixed one in two.
+
+    In the first of these is found what its columns hold, where the request doesn't say it.
 
     What is too large for memory goes to a temporary file, as numbers. Raises DataError for the
     first problem, with its file and place.
     """
-    roles = roles_of(table.names, request, table.file)
+    roles = roles_of(table.names, _with_columns(request), table.file)
     space = _space_of(table, request, roles)
     x, weights = Spilling(), Spilling()
     told = ConditionColumns(table.file, roles.condition)
@@ -93,7 +96,17 @@ def real_columns(names: Sequence[str]) -> Space:
     return Space.real(len(names), columns=tuple(names))
 
 
+def _with_columns(request: DataRequest) -> DataRequest:
+    """Take the columns that the space of a mixed table names, where none are chosen."""
+    if request.columns or request.space is None or request.space.entries is None:
+        return request
+    return replace(request, columns=request.space.columns or ())
+
+
 def _space_of(table: Table, request: DataRequest, roles: Roles) -> Space:
+    if request.space is None and request.mixed:
+        chunks = (chunk.columns for chunk in table.chunks(roles.data))
+        return mixed_space(table.file, chunks, roles.data)
     inferred = table.space(roles.data)
     if request.space is None:
         return inferred
@@ -107,7 +120,13 @@ def _space_of(table: Table, request: DataRequest, roles: Roles) -> Space:
 
 
 def _samples(table: Table, chunk: Chunk, names: tuple[str, ...], space: Space) -> np.ndarray:
-    columns = [numbers(table.file, chunk, name) for name in names]
+    named = zip(names, space.entry_spaces if space.entries else [space] * len(names), strict=True)
+    columns = [
+        numbers(table.file, chunk, name)
+        if entry.names is None
+        else level_numbers(chunk.columns[name], entry, name, chunk.place)
+        for name, entry in named
+    ]
     if columns[0].ndim > 1:
         return checked(columns[0], space, chunk.place)
     return checked(np.stack(columns, axis=1), space, chunk.place, names)
@@ -145,5 +164,6 @@ def _number(file: str, cell: object, name: str, chunk: Chunk, row: int) -> float
         raise DataError(
             f"The data column {name!r} of {file} holds numbers",
             received=f"{cell!r} in {chunk.place(row)}",
-            remedy="Mend it, name the column as a condition, or name the data columns without it.",
+            remedy="Mend it, name the column as a condition, name the data columns without it, or "
+            "ask for a mixed table: mixed=True (in `zoo train`: --space mixed).",
         ) from None

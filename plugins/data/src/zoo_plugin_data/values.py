@@ -19,7 +19,9 @@ def stored_dtype(space: Space) -> np.dtype[Any]:
     """Give the smallest type that holds the values of a space."""
     if not space.kind.discrete:
         return np.dtype(str(torch.get_default_dtype()).removeprefix("torch."))
-    small = not space.missing and (space.n_levels or 0) <= 256
+    if space.n_levels is None:
+        return np.dtype(np.int64)
+    small = not space.missing and space.n_levels <= 256
     return np.dtype(np.uint8 if small else np.int32)
 
 
@@ -31,11 +33,13 @@ def checked(
     NaN becomes −1 where codes may be missing. `place` says where a row stands, `columns` what
     the entries of a row are called. Raises DataError for the first value that is wrong.
     """
+    if space.entries is not None:
+        return _checked_table(values, space, space.entries, place, columns)
     if space.kind.discrete:
         codes = np.where(np.isnan(values), -1, values) if values.dtype.kind == "f" else values
-        low, high = (-1 if space.missing else 0), (space.n_levels or 0) - 1
+        low, high = (-1 if space.missing else 0), _highest(space)
         wrong = (codes < low) | (codes > high) | (codes != np.rint(codes))
-        rule = f"Values are whole numbers from 0 to {high}"
+        rule = f"Values are whole numbers from 0 to {high:g}"
     else:
         codes = _narrowed(values, stored_dtype(space))
         if space.kind is Kind.REAL and _is_finite(codes):
@@ -48,6 +52,37 @@ def checked(
     if wrong.any():
         _refuse(rule, values, wrong, place, columns)
     return codes.astype(stored_dtype(space), copy=False)
+
+
+def _checked_table(
+    values: np.ndarray,
+    space: Space,
+    entries: tuple[Space, ...],
+    place: Callable[[int], str],
+    columns: tuple[str, ...],
+) -> np.ndarray:
+    """Check each column of a mixed table by its own space; NaN is a missing value in all."""
+    stored = _narrowed(values, stored_dtype(space))
+    for number, entry in enumerate(entries):
+        cells = stored[:, number]
+        low, high = _BOUNDS.get(entry.kind, (-math.inf, math.inf))
+        rule = "Values are finite numbers"
+        if entry.kind.discrete:
+            low, high = 0, _highest(entry)
+            rule = f"Values are whole numbers from 0 to {high:g}"
+        wrong = ~(np.isfinite(cells) & (cells >= low) & (cells <= high))
+        if entry.kind.discrete:
+            wrong |= cells != np.rint(cells)
+        wrong &= ~(np.isnan(cells) & space.missing)
+        if wrong.any():
+            name = columns[number : number + 1]
+            _refuse(rule, values[:, [number]], wrong[:, None], place, name)
+    return stored
+
+
+def _highest(space: Space) -> float:
+    """Give the largest code; counts have none, but for what an int64 holds."""
+    return 2.0**62 if space.n_levels is None else space.n_levels - 1
 
 
 def _narrowed(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:

@@ -19,8 +19,8 @@ class RecipeData(Config):
     """Which rows: the reference as it was typed, the hash of all rows, and how they are read.
 
     `sha256` is that of the whole data set, whatever the split. `draws` are fresh rows of a toy
-    density in the place of its training split. `valid` names other rows to validate on, instead
-    of a share of the same.
+    density in the place of its training split. `mixed` reads columns of text as categories.
+    `valid` names other rows to validate on, instead of a share of the same.
     """
 
     name: Line
@@ -30,6 +30,7 @@ class RecipeData(Config):
     columns: tuple[str, ...] = ()
     weight: str | None = None
     space: Space | None = None
+    mixed: bool = False
     length: PositiveInt | None = None
     valid_share: Share = 0.1
     test_share: Share = 0.1

@@ -65,6 +65,7 @@ def _request(data: RecipeData, split: Split, space: Space | None) -> DataRequest
         columns=data.columns,
         weight=data.weight,
         space=data.space or space,
+        mixed=data.mixed,
         draws=data.draws if split is Split.TRAIN else None,
         valid_share=data.valid_share,
         test_share=data.test_share,

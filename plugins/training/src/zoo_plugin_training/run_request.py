@@ -11,6 +11,7 @@ import click
 import torch
 
 from zoo_core.errors import OptionError
+from zoo_core.interfaces.space import Kind
 from zoo_plugin_training.recipe import Recipe
 from zoo_plugin_training.recipe_file import read_recipe
 from zoo_plugin_training.run_values import dotted, merged, parse_space
@@ -56,13 +57,15 @@ class Asked:
 
     def _data(self) -> dict[str, Any]:
         names = self.columns.split(",") if self.columns is not None else None
-        space = parse_space(self.space) if self.space is not None else None
+        mixed = self.space == Kind.MIXED
+        space = parse_space(self.space) if self.space is not None and not mixed else None
         plain = {
             "name": self.data,
             "condition": list(self.condition) or None,
             "columns": names,
             "weight": self.weight,
             "space": space,
+            "mixed": mixed or None,
             "length": self.length,
             "draws": self.draws,
             "valid_share": self.valid_share,

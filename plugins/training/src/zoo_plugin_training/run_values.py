@@ -52,7 +52,7 @@ def parse_space(text: str) -> dict[str, Any]:
     if match is None or match[1] not in set(Kind):
         raise click.BadParameter(
             f"{text!r}; write KIND:SHAPE, such as real:2, unit:3x32x32 or ordinal:17:8x8, with "
-            f"KIND one of {', '.join(Kind)}.",
+            f"KIND one of {', '.join(Kind)}; or mixed, for a table with columns of text.",
             param_hint="--space",
         )
     fields: dict[str, Any] = {"kind": match[1]}
