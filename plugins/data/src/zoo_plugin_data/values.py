@@ -39,7 +39,7 @@ def checked(
         codes = np.where(np.isnan(values), -1, values) if values.dtype.kind == "f" else values
         low, high = (-1 if space.missing else 0), _highest(space)
         wrong = (codes < low) | (codes > high) | (codes != np.rint(codes))
-        rule = f"Values are whole numbers from 0 to {high:g}"
+        rule = _whole(space)
     else:
         codes = _narrowed(values, stored_dtype(space))
         if space.kind is Kind.REAL and _is_finite(codes):
@@ -69,7 +69,7 @@ def _checked_table(
         rule = "Values are finite numbers"
         if entry.kind.discrete:
             low, high = 0, _highest(entry)
-            rule = f"Values are whole numbers from 0 to {high:g}"
+            rule = _whole(entry)
         wrong = ~(np.isfinite(cells) & (cells >= low) & (cells <= high))
         if entry.kind.discrete:
             wrong |= cells != np.rint(cells)
@@ -83,6 +83,11 @@ def _checked_table(
 def _highest(space: Space) -> float:
     """Give the largest code; counts have none, but for what an int64 holds."""
     return 2.0**62 if space.n_levels is None else space.n_levels - 1
+
+
+def _whole(space: Space) -> str:
+    counts = space.n_levels is None
+    return "Values are whole numbers from 0 " + ("on" if counts else f"to {_highest(space):g}")
 
 
 def _narrowed(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
