@@ -15,9 +15,11 @@ import zoo_core as zoo
 from zoo_core.config import Config as BaseConfig
 from zoo_core.interfaces.batch import Batch
 from zoo_core.interfaces.call import Call
+from zoo_core.interfaces.classifier import Classifier
 from zoo_core.interfaces.dataset import Dataset, Split
 from zoo_core.interfaces.density import DensityKind, DensityModel
 from zoo_core.interfaces.generator import Generator
+from zoo_core.interfaces.joint import JointModel
 from zoo_core.interfaces.part import Part
 from zoo_core.interfaces.ragged import Ragged
 from zoo_core.interfaces.space import Space
@@ -120,9 +122,61 @@ class Source(Generator):
         return self.config.shift + torch.randn(n, *self.space.shape, generator=call.rng)
 
 
+@final
+class Sides(Classifier):
+    """Two classes of a number, p(1 | x) = σ(x): neither a density nor samples."""
+
+    architecture = "measured/sides"
+
+    @final
+    class Config(BaseConfig):
+        space: Space
+        conditioner: Part
+
+    config: Config
+
+    def _build(self) -> None:
+        self.slope = nn.Parameter(torch.ones(()))
+
+    @property
+    def classes(self) -> int:
+        return 2
+
+    def _log_class_prob(self, z: Tensor, call: Call) -> Tensor:
+        return nn.functional.logsigmoid(self.slope * torch.stack([-z[:, 0], z[:, 0]], 1))
+
+
+@final
+class Pair(JointModel, Generator):
+    """Two normal classes of a number at −1 and 1, of the probabilities .3 and .7."""
+
+    architecture = "measured/pair"
+
+    @final
+    class Config(BaseConfig):
+        space: Space
+        conditioner: Part
+
+    config: Config
+
+    def _build(self) -> None:
+        self.mean = nn.Parameter(torch.tensor([-1.0, 1.0]))
+        self.prior = nn.Parameter(torch.tensor([0.3, 0.7]))
+
+    def _class_log_prior(self) -> Tensor:
+        return self.prior.log()
+
+    def _log_prob_each(self, z: Tensor, call: Call) -> Tensor:
+        return -((z - self.mean) ** 2) / 2 - LOG_2_PI / 2
+
+    def _sample(self, n: int, call: Call) -> Tensor:
+        classes = self._classes_of(n, call)
+        return (self.mean[classes] + torch.randn(n, generator=call.rng))[:, None]
+
+
 @pytest.fixture(autouse=True)
 def _registered() -> None:
-    for model_class in (Normal, Unigram, Source):
+    for model_class in (Normal, Unigram, Source, Sides, Pair):
         zoo.register(model_class)
 
 
@@ -140,6 +194,21 @@ def unigram() -> Callable[..., Unigram]:
 @pytest.fixture
 def source() -> Callable[..., Source]:
     return lambda shift=0.0: Source.create(space=Space.real(2), shift=shift)
+
+
+def _labels(*names: str) -> Part:
+    named = {"names": names} if names else {}
+    return Part("core/label", {"classes": 2, "missing": True, **named})
+
+
+@pytest.fixture
+def sides() -> Callable[..., Sides]:
+    return lambda *names: Sides.create(space=Space.real(1), conditioner=_labels(*names))
+
+
+@pytest.fixture
+def pair() -> Callable[..., Pair]:
+    return lambda *names: Pair.create(space=Space.real(1), conditioner=_labels(*names))
 
 
 @pytest.fixture

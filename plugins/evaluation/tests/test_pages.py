@@ -9,12 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 from torch import Tensor
 
+from zoo_core.errors import DataError
 from zoo_core.interfaces.ragged import Ragged
 from zoo_core.interfaces.space import Space
+from zoo_plugin_evaluation.features import default_features
 from zoo_plugin_evaluation.page import Exhibit, Gallery, Heading, Page, Paragraph, Table
 from zoo_plugin_evaluation.page_html import html
 from zoo_plugin_evaluation.page_markdown import write_markdown
@@ -83,5 +86,35 @@ def test_text_is_shown_as_lines_and_what_can_not_be_shown_is_not() -> None:
     space = Space.categorical(3, ragged=True)
     rows = Ragged.of([torch.tensor([0, 1, 2]), torch.tensor([1, 1])])
     assert Portraits(space, rows, ("a", "b", "\n")).show(rows) == ("ab⏎", "bb")
-    assert Portraits(space, rows).show(rows) is None
-    assert Portraits(Space.real(1), torch.zeros(3, 1)).show(torch.zeros(3, 1)) is None
+    assert Portraits(space, rows).show(rows) == ("0 1 2", "1 1")
+    counts = Ragged(torch.tensor([13, 0, 107]), torch.tensor([3]))
+    assert Portraits(Space.count(ragged=True), counts).show(counts) == ("13 0 107",)
+    steps = Ragged(torch.zeros(3, 2), torch.tensor([2, 1]))
+    assert Portraits(Space.real(2, ragged=True), steps).show(steps) is None
+    assert Portraits(Space.real(1), torch.zeros(3, 1)).show(torch.zeros(1, 1)) is None
+    single = Portraits(Space.real(1), torch.zeros(3, 1)).show(torch.ones(3, 1))
+    assert isinstance(single, Image.Image)
+
+
+def test_a_mixed_table_is_shown_by_its_complete_rows() -> None:
+    columns = {"size": Space.real(), "kind": Space.categorical(3)}
+    space = Space.mixed(columns, missing=True)
+    x = torch.tensor([[0.5, 0.0], [1.5, 2.0], [-1.0, 1.0], [float("nan"), 1.0]])
+    more = torch.cat([x, torch.tensor([[2.0, float("nan")]])])
+    whole, partly = (Portraits(space, rows).show(rows) for rows in (x[:3], more))
+    assert isinstance(whole, Image.Image) and isinstance(partly, Image.Image)
+    assert whole.tobytes() == partly.tobytes()
+    assert Portraits(space, x[3:]).show(x[3:]) is None
+
+
+def test_categories_of_a_mixed_table_are_as_far_apart_as_a_deviation() -> None:
+    columns = {"size": Space.real(), "kind": Space.categorical(3)}
+    x = torch.tensor([[0.0, 0.0], [2.0, 0.0], [0.0, 1.0], [2.0, 2.0]])
+    found = default_features(Space.mixed(columns), x)(x)
+    assert found.shape == (4, 4)
+    distances = torch.cdist(found, found)
+    assert float(distances[0, 1]) == pytest.approx(2.0)
+    assert float(distances[0, 2]) == pytest.approx(1.0)
+    missing = torch.tensor([[0.0, float("nan")]])
+    with pytest.raises(DataError, match="finite"):
+        default_features(Space.mixed(columns, missing=True), x)(missing)

@@ -40,6 +40,13 @@ def some_rows(dataset: Dataset, most: int, seed: int) -> Batch:
     return _joined(found).take(torch.arange(min(count, most)))
 
 
+def weight_of(batch: Batch) -> Tensor:
+    """Give how much each row counts, in float64 on the CPU."""
+    if batch.weight is None:
+        return torch.ones(len(batch), dtype=torch.float64)
+    return batch.weight.double().cpu()
+
+
 def _chosen(n: int, most: int, seed: int) -> Tensor:
     if n <= most:
         return torch.arange(n)

@@ -11,7 +11,13 @@ from zoo_core.errors import DefinitionError, UnknownNameError, UnsupportedError
 from zoo_core.interfaces.density import Measure
 from zoo_core.interfaces.metric import Metric
 from zoo_core.plugins import facade
-from zoo_plugin_evaluation import likelihood_metrics, privacy_metrics, sample_metrics
+from zoo_plugin_evaluation import (
+    classification_metrics,
+    likelihood_metrics,
+    privacy_metrics,
+    sample_metrics,
+)
+from zoo_plugin_evaluation.likelihood import Likelihood
 from zoo_plugin_evaluation.subject import Subject
 
 ALL = "all"
@@ -23,6 +29,9 @@ BUILT_IN: dict[str, Callable[[Subject], list[Metric]]] = {
     "KL divergence": likelihood_metrics.divergence,
     "perplexity": likelihood_metrics.perplexity,
     "bits/character": likelihood_metrics.bits_per_character,
+    "accuracy": classification_metrics.accuracy,
+    "log loss": classification_metrics.log_loss,
+    "Brier score": classification_metrics.brier_score,
     "Frechet distance": sample_metrics.frechet,
     "kernel distance": sample_metrics.kernel,
     "precision": sample_metrics.precisions,
@@ -94,14 +103,20 @@ def wanted_all(texts: Iterable[str]) -> list[Wanted]:
 
 
 def defaults(subject: Subject) -> list[str]:
-    """Choose figures for who names none: likelihood where there is one, else sample quality."""
-    if not subject.scores_rows:
-        return ["Frechet distance", "kernel distance", "precision", "recall"]
+    """Choose figures for who names none: of likelihood and classes, else of samples."""
+    classes = ["accuracy", "log loss"] if subject.classifies else []
+    if subject.scores_rows:
+        return [*_of_likelihood(subject), *classes]
+    return classes or ["Frechet distance", "kernel distance", "precision", "recall"]
+
+
+def _of_likelihood(subject: Subject) -> list[str]:
     if likelihood_metrics.is_sequence(subject) and subject.dataset.alphabet:
         return ["bits/character", "perplexity"]
     mass = subject.density.measure is Measure.MASS
     chosen = ["bits/dim" if mass and not subject.model.space.ragged else "NLL"]
-    exact = subject.dataset.exact is not None and not subject.model.is_conditional
+    unconditional = subject.likelihood is Likelihood.MARGINAL
+    exact = subject.dataset.exact is not None and unconditional
     return chosen + ["KL divergence"] * exact
 
 

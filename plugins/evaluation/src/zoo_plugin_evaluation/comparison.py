@@ -14,7 +14,9 @@ from zoo_core.interfaces.batch import Batch
 from zoo_core.interfaces.dataset import Dataset
 from zoo_core.interfaces.metric import Metric
 from zoo_core.interfaces.rows import Rows
+from zoo_plugin_evaluation.classification_metrics import NAMES as CLASSIFICATION
 from zoo_plugin_evaluation.cost import ROWS, Cost
+from zoo_plugin_evaluation.likelihood import Likelihood
 from zoo_plugin_evaluation.page import Block, Exhibit, Gallery, Heading, Page, Paragraph, Table
 from zoo_plugin_evaluation.portraits import Portraits
 from zoo_plugin_evaluation.ranking import Ranking, Standing, rankings
@@ -25,6 +27,8 @@ _KINDS = {
     "lower-bound": "Lower bounds on likelihoods",
     "estimate": "Estimates of likelihoods",
 }
+
+_TIMED = {"samples": "sample_seconds", "scores": "score_seconds", "classes": "class_seconds"}
 
 
 @final
@@ -42,8 +46,9 @@ def comparison_page(dataset: Dataset, contenders: Sequence[Contender]) -> Page:
     """Put data, samples, figures and cost of all contenders on one page."""
     subject = contenders[0].subject
     portraits = Portraits(subject.model.space, subject.reference.x, dataset.alphabet)
-    blocks: list[Block] = [*_data(dataset, portraits, subject), Heading("Samples")]
-    blocks.append(Gallery([e for c in contenders if (e := _samples(c, portraits)) is not None]))
+    blocks = _data(dataset, portraits, subject)
+    exhibits = [e for c in contenders if (e := _samples(c, portraits)) is not None]
+    blocks += [Heading("Samples"), Gallery(exhibits)] if exhibits else []
     standings = [
         Standing(c.name, metric.fields(), c.cost.parameters)
         for c in contenders
@@ -77,20 +82,26 @@ def _samples(contender: Contender, portraits: Portraits) -> Exhibit | None:
     content = portraits.show(subject.samples)
     if content is None:
         return None
-    told = ", told the rows' conditions" if subject.model.is_conditional else ""
+    given = subject.likelihood is not Likelihood.MARGINAL
+    told = ", told the rows' conditions" if given else ""
     caption = f"{subject.model.architecture}, {contender.cost.parameters:,} parameters{told}"
     return Exhibit(contender.name, caption, content)
 
 
 def _figures(found: Sequence[Ranking]) -> list[Block]:
-    """Give likelihoods one ranking after the other, kind by kind, then figures of samples."""
+    """Give likelihoods, one ranking after the other, then figures of classes and of samples."""
     blocks: list[Block] = []
     for kind, heading in _KINDS.items():
         group = [ranking for ranking in found if ranking.kind == kind]
         blocks += [Heading(heading)] if group else []
         for ranking in group:
             blocks += _ranking(ranking)
-    of_samples = [ranking for ranking in found if ranking.kind == ""]
+    of_classes = [ranking for ranking in found if ranking.metric in CLASSIFICATION]
+    blocks += [Heading("Classification")] if of_classes else []
+    for split, protocol in dict.fromkeys((r.split, r.protocol) for r in of_classes):
+        group = [r for r in of_classes if (r.split, r.protocol) == (split, protocol)]
+        blocks += _side_by_side(sorted(group, key=lambda r: CLASSIFICATION.index(r.metric)))
+    of_samples = [r for r in found if r.kind == "" and r.metric not in CLASSIFICATION]
     protocols = dict.fromkeys((ranking.split, ranking.protocol) for ranking in of_samples)
     blocks += [Heading("Figures of samples")] if protocols else []
     for about in protocols:
@@ -128,23 +139,27 @@ def _side_by_side(group: Sequence[Ranking]) -> list[Block]:
 
 
 def _costs(contenders: Sequence[Contender]) -> list[Block]:
+    timed = {
+        what: name
+        for what, name in _TIMED.items()
+        if any(vars(c.cost)[name] is not None for c in contenders)
+    }
     rows = [
         (
             c.name,
             c.subject.model.architecture,
             f"{c.cost.parameters:,}",
-            _seconds(c.cost.sample_seconds),
-            _seconds(c.cost.score_seconds),
+            *(_seconds(vars(c.cost)[name]) for name in timed.values()),
         )
         for c in sorted(contenders, key=lambda c: c.cost.parameters)
     ]
-    headings = ("model", "architecture", "parameters", f"{ROWS} samples", f"{ROWS} scores")
+    headings = ("model", "architecture", "parameters", *(f"{ROWS} {what}" for what in timed))
     device = contenders[0].subject.model.device
     machine = f"{device} ({platform.machine()}), threads: {torch.get_num_threads()}"
     return [
         Heading("Cost"),
         Paragraph(f"Medians of wall-clock times on {machine}, torch {torch.__version__}."),
-        Table(headings, rows, frozenset({2, 3, 4})),
+        Table(headings, rows, frozenset(range(2, len(headings)))),
     ]
 
 

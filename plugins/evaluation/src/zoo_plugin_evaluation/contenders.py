@@ -36,5 +36,6 @@ def contender(
 def _names(subject: Subject) -> list[str]:
     if subject.request.metrics:
         return list(subject.request.metrics)
-    drawn = subject.generates and not subject.model.space.ragged and not subject.model.space.missing
+    space = subject.model.space
+    drawn = subject.generates and not space.ragged and not space.missing
     return list(dict.fromkeys([*defaults(subject), *(_OF_SAMPLES if drawn else ())]))

@@ -10,8 +10,10 @@ from typing import final
 
 import torch
 
+from zoo_core.interfaces.classifier import Classifier
 from zoo_core.interfaces.density import DensityModel
 from zoo_core.interfaces.generator import Generator
+from zoo_core.interfaces.ragged import Ragged
 from zoo_core.interfaces.randomness import rng
 from zoo_plugin_evaluation.conditions import told
 from zoo_plugin_evaluation.scores import evaluating
@@ -24,11 +26,12 @@ _REPEATS, _ENOUGH = 5, 1.0
 @final
 @dataclass(frozen=True)
 class Cost:
-    """Parameters, and seconds for 1000 samples and for the likelihoods of 1000 rows."""
+    """Parameters, and seconds for 1000 samples, for likelihoods and for classes of 1000 rows."""
 
     parameters: int
     sample_seconds: float | None
     score_seconds: float | None
+    class_seconds: float | None
 
 
 def cost_of(subject: Subject) -> Cost:
@@ -36,17 +39,22 @@ def cost_of(subject: Subject) -> Cost:
     model = subject.model
     rows = torch.arange(ROWS) % len(subject.reference)
     batch = subject.reference.take(rows).to(model.device)
-    condition = told(model, subject.dataset, batch.condition)
-    sampling = scoring = None
+    condition = told(model, subject.dataset, batch.condition, subject.likelihood)
+    lengths = batch.x.lengths if isinstance(batch.x, Ragged) else None
+    sampling = scoring = classifying = None
     with evaluating(model):
         if isinstance(model, Generator) and subject.generates:
             sampling = _median(
-                lambda: model.sample(ROWS, condition=condition, rng=rng(0, model.device))
+                lambda: model.sample(
+                    ROWS, condition=condition, lengths=lengths, rng=rng(0, model.device)
+                )
             )
         if isinstance(model, DensityModel) and subject.scores_rows:
             scoring = _median(lambda: model.log_prob(batch.x, condition=condition))
+        if isinstance(model, Classifier) and subject.classifies:
+            classifying = _median(lambda: model.log_class_prob(batch.x))
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    return Cost(parameters, sampling, scoring)
+    return Cost(parameters, sampling, scoring, classifying)
 
 
 def _median(work: Callable[[], object]) -> float:

@@ -46,6 +46,11 @@ if TYPE_CHECKING:
 @click.option("--samples", metavar="N", type=click.IntRange(2), help="How many are drawn.")
 @click.option("--draws", metavar="N", type=click.IntRange(1), help="Of a stochastic bound (16).")
 @click.option("--seed", metavar="N", type=click.IntRange(0), default=0, help="Of all noise (0).")
+@click.option(
+    "--likelihood",
+    type=click.Choice(["marginal", "conditional", "joint"]),
+    help="Of a model of data and class: p(x), p(x | y) or p(x, y).",
+)
 @click.option("--batch-size", metavar="N", type=click.IntRange(1), help="Rows at once (1024).")
 @option_option
 @click.option("--card", is_flag=True, help="Write the figures into README.md of a saved model.")

@@ -75,7 +75,8 @@ def default_features(space: Space, rows: Tensor | Ragged) -> Features:
     """Choose features of samples of a space, with moments of `rows` where they need any.
 
     Pictures: their pixels, from 0 to 1. Categories: one-hot. Angles: cosines and sines. Others:
-    entries, standardised by the rows' means and deviations. Raises UnsupportedError for sequences.
+    entries, standardised by the rows' means and deviations; mixed tables column by column. A
+    missing value stays one. Raises UnsupportedError for sequences.
     """
     if space.ragged or isinstance(rows, Ragged):
         raise UnsupportedError(
@@ -88,16 +89,47 @@ def default_features(space: Space, rows: Tensor | Ragged) -> Features:
     if space.kind is Kind.CATEGORICAL:
         levels = int(space.levels or 1)
         return Features("one-hot", lambda x: _one_hot(x, levels))
+    if space.kind is Kind.MIXED:
+        return _of_columns(space, rows)
     if space.kind is Kind.ANGLE:
         return Features("cosines and sines", lambda x: torch.cat([x.cos(), x.sin()], -1).flatten(1))
-    flat = rows.flatten(1).double()
-    loc, scale = flat.mean(0).cpu(), flat.std(0, correction=0).cpu()
+    standardise = _standardisation(rows.flatten(1))
+    return Features("standardised", lambda x: standardise(x.flatten(1)))
+
+
+def _of_columns(space: Space, rows: Tensor) -> Features:
+    """Standardise numbers and ordered levels of a mixed table, and make categories one-hot.
+
+    One-hot entries are 1/√2, so that two categories are 1 apart, as one deviation of a number is.
+    """
+    kinds = [entry.kind for entry in space.entry_spaces]
+    numbers = [i for i, kind in enumerate(kinds) if kind is not Kind.CATEGORICAL]
+    coded = [i for i, kind in enumerate(kinds) if kind is Kind.CATEGORICAL]
+    standardise = _standardisation(rows[:, numbers])
+
+    def features(x: Tensor) -> Tensor:
+        levels = [int(space.entry_spaces[i].levels or 1) for i in coded]
+        codes = [_one_hot(x[:, [i]].cpu(), n) / 2**0.5 for i, n in zip(coded, levels, strict=True)]
+        return torch.cat([standardise(x[:, numbers]), *codes], 1)
+
+    return Features("standardised, one-hot", features)
+
+
+def _standardisation(rows: Float[Tensor, "n d"]) -> Callable[[Tensor], Tensor]:
+    """Give the map to mean 0 and deviation 1 of what is known of rows."""
+    flat = rows.cpu().double()
+    loc = flat.nanmean(0)
+    scale = (flat - loc).square().nanmean(0).sqrt()
     scale = torch.where(scale > 0, scale, 1.0)
-    return Features("standardised", lambda x: (x.flatten(1).cpu().double() - loc) / scale)
+    return lambda x: (x.cpu().double() - loc) / scale
 
 
 def _one_hot(x: Tensor, levels: int) -> Tensor:
-    return torch.nn.functional.one_hot(x, levels).flatten(1).float()
+    """Give indicators of levels; all of a missing one are NaN."""
+    codes = x[..., None]
+    hot = (codes == torch.arange(levels, device=x.device)).float()
+    absent = (codes != codes) | (codes < 0)
+    return hot.masked_fill(absent, torch.nan).flatten(1)
 
 
 def _chunks(x: Tensor | Ragged) -> list[Tensor | Ragged]:

@@ -16,12 +16,13 @@ from zoo_core.interfaces.ragged import Ragged
 from zoo_core.interfaces.space import Kind
 from zoo_plugin_evaluation.batches import batches_of
 from zoo_plugin_evaluation.figure import Figure, ratio
+from zoo_plugin_evaluation.likelihood import Likelihood
 from zoo_plugin_evaluation.scores import Scores
 from zoo_plugin_evaluation.subject import Subject
 
 
 def nll(subject: Subject) -> list[Metric]:
-    """Measure −log q(x) in nats, averaged over rows."""
+    """Measure −log q(x) in nats, averaged over rows; q(x | y) or q(x, y) where so asked."""
     return [_metric("NLL", _mean(subject.scores), subject, "nats")]
 
 
@@ -44,9 +45,10 @@ def divergence(subject: Subject) -> list[Metric]:
     """Measure KL(p, q) = E[log p(x) − log q(x)], p the exact density that x was drawn from.
 
     Taken row by row, it is free of the noise that the NLL and the entropy share. Raises
-    UnsupportedError for a model that is told a condition: p is the density without one.
+    UnsupportedError for the likelihood of a model that is told a condition: p is the density
+    without one.
     """
-    if subject.model.is_conditional:
+    if subject.likelihood is not Likelihood.MARGINAL:
         raise UnsupportedError(
             "The divergence is that of a model without conditions, as the exact density is",
             received=f"a conditional {subject.model.architecture}",
@@ -118,9 +120,7 @@ def _characters_of(batch: Batch, lengths: Tensor) -> Tensor:
 
 def _protocol(subject: Subject) -> str:
     scores = subject.scores
-    text = f"mean over rows of {subject.dataset.name}"
-    if subject.model.is_conditional:
-        text += ", given their conditions"
+    text = f"mean over rows of {subject.dataset.name}{scores.likelihood.words}"
     if scores.draws > 1:
         how = scores.density.how or str(scores.density.kind)
         text += f", each over {scores.draws} draws of {how}, seed {subject.seed}"

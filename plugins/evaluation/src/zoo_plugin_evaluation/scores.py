@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import final
+from typing import cast, final
 
 import torch
 from jaxtyping import Float
@@ -15,24 +15,29 @@ from zoo_core.errors import UnsupportedError
 from zoo_core.interfaces.batch import Batch
 from zoo_core.interfaces.dataset import Dataset
 from zoo_core.interfaces.density import Density, DensityKind, DensityModel
+from zoo_core.interfaces.joint import JointModel
 from zoo_core.interfaces.model import Model
 from zoo_core.interfaces.ragged import Ragged
 from zoo_core.interfaces.randomness import rng
-from zoo_plugin_evaluation.batches import batches_of
+from zoo_plugin_evaluation.batches import batches_of, weight_of
 from zoo_plugin_evaluation.conditions import told
+from zoo_plugin_evaluation.likelihood import Likelihood, likelihood_of
 from zoo_plugin_evaluation.options import EvaluationOptions
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """−log q(x) of each row in nats, averaged over draws; entries and weight of each row.
+    """−log q of each row in nats, averaged over draws; entries and weight of each row.
+
+    `likelihood` says of what: x, x given its condition, or both together.
 
     `shared` is the variance that the average over all rows has from noise that they share, as
     the estimate of one normalising constant has it.
     """
 
     density: Density
+    likelihood: Likelihood
     draws: int
     nats: Float[Tensor, " n"]
     entries: Float[Tensor, " n"]
@@ -64,7 +69,7 @@ def density_model(model: Model) -> DensityModel:
 
 
 def score(model: Model, dataset: Dataset, options: EvaluationOptions, seed: int) -> Scores:
-    """Score every row of a data set, batch by batch, conditional models at the data's conditions.
+    """Score every row of a data set, batch by batch, by the likelihood that the options ask for.
 
     Where the likelihood is stochastic, each row's is averaged over independent draws.
     """
@@ -81,12 +86,13 @@ def score(model: Model, dataset: Dataset, options: EvaluationOptions, seed: int)
         for batch in batches_of(dataset, options.batch_size):
             drawn.append(_draws(scored, dataset, batch, options, generator, draws))
             entries.append(_entries(scored, batch))
-            weights.append(_weight(batch))
+            weights.append(weight_of(batch))
     every = torch.cat(drawn, 1)
     weight = torch.cat(weights)
     estimated = density.kind is DensityKind.ESTIMATE and draws > 1
     shared = _shared_variance(every, weight) if estimated else 0.0
-    return Scores(density, draws, every.mean(0), torch.cat(entries), weight, shared)
+    likelihood = likelihood_of(model, options.likelihood)
+    return Scores(density, likelihood, draws, every.mean(0), torch.cat(entries), weight, shared)
 
 
 def is_stochastic(model: DensityModel, density: Density) -> bool:
@@ -104,13 +110,23 @@ def _draws(
     draws: int,
 ) -> Tensor:
     """Give −log q of a batch, [draws, n], in float64 on the CPU."""
-    condition = told(model, dataset, batch.condition)
+    likelihood = likelihood_of(model, options.likelihood)
+    condition = told(model, dataset, batch.condition, likelihood)
     x = batch.x.to(model.device)
     each = [
         -model.log_prob(x, condition=condition, rng=generator, **options.log_prob)
         for _ in range(draws)
     ]
-    return torch.stack(each).cpu().double()
+    nats = torch.stack(each).cpu().double()
+    if likelihood is Likelihood.JOINT:
+        nats -= _log_prior(model, condition)
+    return nats
+
+
+def _log_prior(model: DensityModel, classes: Tensor) -> Tensor:
+    """Give log p(y) of each row in float64; 0 where the class is unknown, which is summed out."""
+    prior = cast("JointModel", model).class_log_prior.cpu().double()
+    return torch.cat([prior, prior.new_zeros(1)])[classes.cpu()]
 
 
 def _entries(model: DensityModel, batch: Batch) -> Tensor:
@@ -119,12 +135,6 @@ def _entries(model: DensityModel, batch: Batch) -> Tensor:
     present = ~model.space.is_missing(x).reshape(len(x), -1)
     each = present.sum(1).double().cpu()
     return batch.x.segment_sum(each) if isinstance(batch.x, Ragged) else each
-
-
-def _weight(batch: Batch) -> Tensor:
-    if batch.weight is None:
-        return torch.ones(len(batch), dtype=torch.float64)
-    return batch.weight.double().cpu()
 
 
 def _shared_variance(every: Tensor, weight: Tensor) -> float:

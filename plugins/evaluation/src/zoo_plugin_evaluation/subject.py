@@ -11,6 +11,7 @@ from torch import Tensor
 
 from zoo_core.errors import DataError, UnsupportedError
 from zoo_core.interfaces.batch import Batch
+from zoo_core.interfaces.classifier import Classifier
 from zoo_core.interfaces.dataset import Dataset
 from zoo_core.interfaces.density import Density, DensityModel
 from zoo_core.interfaces.generator import Generator
@@ -18,9 +19,12 @@ from zoo_core.interfaces.metric import EvaluationRequest
 from zoo_core.interfaces.model import Model
 from zoo_core.interfaces.ragged import Ragged
 from zoo_core.interfaces.randomness import rng
+from zoo_core.interfaces.space import Space
 from zoo_plugin_evaluation.batches import some_rows
+from zoo_plugin_evaluation.class_probs import ClassProbs, class_probs
 from zoo_plugin_evaluation.conditions import told
 from zoo_plugin_evaluation.features import Features, default_features
+from zoo_plugin_evaluation.likelihood import Likelihood, likelihood_of
 from zoo_plugin_evaluation.options import EvaluationOptions
 from zoo_plugin_evaluation.scores import Scores, density_model, evaluating, score
 
@@ -53,6 +57,17 @@ class Subject:
         """Whether the model says how likely data are."""
         return isinstance(self.model, DensityModel) and DensityModel in self.model.provides
 
+    @property
+    def classifies(self) -> bool:
+        """Whether the model says of which class data are, and the data know it."""
+        tells = isinstance(self.model, Classifier) and Classifier in self.model.provides
+        return tells and self.reference.condition is not None
+
+    @property
+    def likelihood(self) -> Likelihood:
+        """Which likelihood is measured. Raises UnsupportedError for one that there isn't."""
+        return likelihood_of(self.model, self.options.likelihood)
+
     @cached_property
     def density(self) -> Density:
         """What the likelihood of the model is. Raises UnsupportedError where it has none."""
@@ -62,6 +77,11 @@ class Subject:
     def scores(self) -> Scores:
         """The likelihoods of all rows of the data."""
         return score(self.model, self.dataset, self.options, self.seed)
+
+    @cached_property
+    def class_probs(self) -> ClassProbs:
+        """The probabilities of the classes of all rows of a known class."""
+        return class_probs(self.model, self.dataset, self.options)
 
     @cached_property
     def exact_nats(self) -> Tensor:
@@ -97,7 +117,10 @@ class Subject:
 
     @cached_property
     def samples(self) -> Tensor | Ragged:
-        """Samples of the model, conditional ones at the conditions of the reference rows."""
+        """Samples of the model, at the conditions and of the lengths of the reference rows.
+
+        A model that is asked for p(x) draws the conditions itself.
+        """
         model = self.model
         if not isinstance(model, Generator) or Generator not in model.provides:
             raise UnsupportedError(
@@ -108,6 +131,7 @@ class Subject:
             return model.sample(
                 n,
                 condition=self._conditions_of_samples(n),
+                lengths=self._lengths_of_samples(n),
                 rng=rng(self.seed, model.device),
                 batch_size=self.options.batch_size,
                 **self.options.sample,
@@ -143,22 +167,39 @@ class Subject:
         return self.request.train
 
     def _conditions_of_samples(self, n: int) -> Any:
-        condition = told(self.model, self.dataset, self.reference.condition)
+        condition = told(self.model, self.dataset, self.reference.condition, self.likelihood)
         if condition is None:
             return None
         return condition[torch.arange(n) % len(self.reference)]
+
+    def _lengths_of_samples(self, n: int) -> Tensor | None:
+        rows = self.reference.x
+        if not isinstance(rows, Ragged):
+            return None
+        return rows.lengths[torch.arange(n) % len(rows)]
 
 
 def check_space(model: Model, dataset: Dataset) -> None:
     """Raise DataError where the data are of another space than the model's."""
     ours, theirs = model.space, dataset.space
-    if (ours.shape, ours.ragged, ours.kind.discrete) != (
-        theirs.shape,
-        theirs.ragged,
-        theirs.kind.discrete,
-    ):
+    if _layout(ours) != _layout(theirs) or _renamed(ours, theirs):
         raise DataError(
             f"The rows of {dataset.name} lie in the model's space: {ours}",
             received=str(theirs),
             remedy="Give other data, or another model.",
         )
+
+
+def _layout(space: Space) -> tuple[Any, ...]:
+    """Give what rows of two spaces have in common where one can be read as the other."""
+    columns = space.entries or ()
+    kinds = tuple(entry.kind.discrete for entry in columns)
+    return space.shape, space.ragged, space.kind.discrete, kinds
+
+
+def _renamed(ours: Space, theirs: Space) -> bool:
+    """Whether levels that both name stand for other numbers, or columns for others."""
+    pairs = zip(ours.entries or (ours,), theirs.entries or (theirs,), strict=True)
+    levels = any(a.names and b.names and a.names != b.names for a, b in pairs)
+    columns = ours.entries is not None and ours.columns != theirs.columns
+    return levels or columns
