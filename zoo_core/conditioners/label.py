@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from zoo_core import config as configuration
 from zoo_core.errors import ConditionError, DataError
+from zoo_core.interfaces.cells import texts
 from zoo_core.interfaces.codes import Codes
 from zoo_core.interfaces.conditioner import Conditioner
 from zoo_core.interfaces.context import Context, ContextShape
@@ -20,9 +21,9 @@ from zoo_core.interfaces.space import Space
 class Label(Conditioner):
     """One of K classes, as a one-hot vector or, with `width`, as a learned embedding.
 
-    A raw condition is a number 0 … K−1, or a name where `names` are given; a batch is a list or
-    a vector of them. The null context is the zero vector. With `missing`, −1 is a class that
-    nobody knows, and its context the null one.
+    A raw condition is a number 0 … K−1, or a name where `names` are given; a batch is a list, a
+    vector or a column of them. The null context is the zero vector. With `missing`, −1, NaN, and
+    None in a batch, are a class that nobody knows, whose context is the null one.
     """
 
     architecture = "core/label"
@@ -67,21 +68,21 @@ class Label(Conditioner):
                 f"A condition is a class 0 … {self.config.classes - 1}"
                 + (f" or one of {', '.join(self.config.names)}" if self.config.names else ""),
                 received=error.received,
-                remedy="Give one for all samples, or a list with one a sample.",
+                remedy="Give one for all samples, or a list with one a sample."
+                + ("" if self.space.missing else " A class may be unknown (−1) with missing=True."),
             ) from None
 
     def _numbers(self, raw: Any) -> Any:
-        """Replace names by numbers."""
-        if isinstance(raw, str):
-            return self._number(raw)
-        if isinstance(raw, list | tuple):
-            return [self._number(item) if isinstance(item, str) else item for item in raw]
-        return raw
-
-    def _number(self, name: str) -> int:
-        if self.config.names is None or name not in self.config.names:
-            raise DataError("A name is one of the classes'", received=repr(name))
-        return self.config.names.index(name)
+        """Replace names by numbers, and None among them by −1."""
+        cells = texts(raw)
+        if cells is None:
+            return raw
+        numbers: dict[Any, int] = {None: -1}
+        numbers |= {name: number for number, name in enumerate(self.config.names or ())}
+        unknown = [cell for cell in cells if isinstance(cell, str) and cell not in numbers]
+        if unknown:
+            raise DataError("A name is one of the classes'", received=repr(unknown[0]))
+        return [numbers.get(cell, cell) for cell in cells]
 
     def _encode(self, codes: Codes) -> Context:
         label: Tensor = codes["label"]

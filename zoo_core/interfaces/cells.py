@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,29 @@ def columns_of(values: Any) -> Mapping[str, Any] | None:
     if len(set(names)) < len(names):
         raise DataError("Each column of a data frame has a name of its own", received=names)
     return {name: values.iloc[:, place] for place, name in enumerate(names)}
+
+
+def texts(values: Any) -> list[Any] | None:
+    """Give the cells of a text, a list or a column that holds texts, None where nothing is.
+
+    None of values that hold none, such as numbers.
+    """
+    if isinstance(values, str):
+        return [values]
+    if isinstance(values, list | tuple):
+        held = any(cell is None or isinstance(cell, str) for cell in values)
+        return [None if _absent(cell) else cell for cell in values] if held else None
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and isinstance(values, pandas.Series | pandas.Index | pandas.Categorical):
+        cells = pandas.Series(values).astype(object)
+        return texts(cells.where(cells.notna(), None).tolist())
+    if isinstance(values, np.ndarray) and values.dtype.kind in "OUT":
+        return texts(values.reshape(-1).tolist())
+    return None
+
+
+def _absent(cell: object) -> bool:
+    return cell is None or (isinstance(cell, float) and math.isnan(cell))
 
 
 def described(column: Any, name: str) -> Description:
