@@ -14,6 +14,7 @@ from torch import Tensor
 
 import zoo_core as zoo
 from zoo_core.errors import DataError
+from zoo_core.interfaces.call import NoOptions
 from zoo_core.interfaces.fitting import FitReport, FitRequest, StopReason
 from zoo_core.interfaces.randomness import child_rng
 from zoo_core.interfaces.sufficient_statistics import Stats, SufficientStatistics
@@ -33,10 +34,20 @@ class EMOptions(zoo.Config):
 
 @final
 class NetworkRows:
-    """A re-iterable of rows in network space, as (z, weight, call); a Batch is mapped once."""
+    """A re-iterable of rows in network space, as (z, weight, call); a Batch is mapped once.
 
-    def __init__(self, model: SufficientStatistics, data: Any, rng: torch.Generator) -> None:
+    `options` is what each call carries to `_statistics`, by default nothing.
+    """
+
+    def __init__(
+        self,
+        model: SufficientStatistics,
+        data: Any,
+        rng: torch.Generator,
+        options: Any = None,
+    ) -> None:
         self.model, self.data = model, data
+        self.options = NoOptions() if options is None else options
         self.seed = int(torch.randint(2**62, (), generator=rng, device=rng.device))
         self._once = list(self._pass()) if isinstance(data, zoo.Batch) else None
 
@@ -48,7 +59,8 @@ class NetworkRows:
         generator = torch.Generator(model.device).manual_seed(self.seed)
         for batch in [self.data] if isinstance(self.data, zoo.Batch) else self.data:
             z, _ = model._to_network(model._move(batch.x), generator, None)
-            call = zoo.Call(generator, context=model._context_of(batch.condition, len(batch)))
+            context = model._context_of(batch.condition, len(batch))
+            call = zoo.Call(generator, context=context, options=self.options)
             weight = torch.ones(len(batch)) if batch.weight is None else batch.weight
             yield z, weight.to(model.device, model.dtype), call
 
@@ -71,6 +83,7 @@ def fit_by_em(
     request: FitRequest,
     options: Any,
     start: Callable[[NetworkRows, torch.Generator], None],
+    call_options: Any = None,
 ) -> FitReport:
     """Fit from `options.restarts` starts by steps of EM, and keep the best by its objective.
 
@@ -82,7 +95,7 @@ def fit_by_em(
     best, kept, interrupted = _Climb(), before, False
     try:
         model.fit_preprocessing(request.data, request.rng)
-        rows = NetworkRows(model, request.data, request.rng)
+        rows = NetworkRows(model, request.data, request.rng, call_options)
         valid = None if request.valid is None else NetworkRows(model, request.valid, request.rng)
         for _ in range(options.restarts):
             start(rows, child_rng(request.rng, model.device))
@@ -142,7 +155,7 @@ def _figures(
     model: SufficientStatistics, stats: Stats, total: float, step: int, valid: NetworkRows | None
 ) -> dict[str, float]:
     log_likelihood = float(stats[LOG_LIKELIHOOD])
-    objective = (log_likelihood + float(model.log_prior())) / total
+    objective = (log_likelihood + float(model.log_prior().detach())) / total
     if not math.isfinite(objective):
         raise DataError(
             "The data have a finite likelihood under the model",

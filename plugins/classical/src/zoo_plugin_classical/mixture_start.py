@@ -96,14 +96,21 @@ def groups(
 
 def _spread_centres(rows: Tensor, weight: Tensor, k: int, rng: torch.Generator) -> Tensor:
     """Draw each centre with a chance as its squared distance to the nearest one before."""
-    chosen = [rows[_drawn(weight, 1, rng)[0]]]
+    chosen = [rows[_drawn_one(weight, rng)]]
     far = torch.full_like(weight, torch.inf)
     for _ in range(k - 1):
         far = torch.minimum(far, (rows - chosen[-1]).square().sum(1))
         chances = weight * far
         chances = chances if bool(chances.sum() > 0) else weight
-        chosen.append(rows[_drawn(chances, 1, rng)[0]])
+        chosen.append(rows[_drawn_one(chances, rng)])
     return torch.stack(chosen)
+
+
+def _drawn_one(chances: Tensor, rng: torch.Generator) -> Tensor:
+    """Draw a row by its chance: the same one whether it weighs twice or stands there twice."""
+    levels = chances.double().cumsum(0)
+    noise = torch.rand((), generator=rng, device=levels.device, dtype=torch.float64)
+    return torch.searchsorted(levels, noise * levels[-1], right=True).clamp_max(len(levels) - 1)
 
 
 def _drawn(chances: Tensor, k: int, rng: torch.Generator) -> Tensor:

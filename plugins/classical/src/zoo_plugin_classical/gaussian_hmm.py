@@ -1,0 +1,68 @@
+"""GaussianHMM: a hidden Markov model of real vectors."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self, final
+
+import pydantic
+from jaxtyping import Float
+from torch import Tensor
+
+import zoo_core as zoo
+from zoo_core.interfaces.space import Kind
+from zoo_plugin_classical.covariance import Covariance
+from zoo_plugin_classical.gaussian_stack import GaussianStack
+from zoo_plugin_classical.hidden_markov import HiddenMarkov
+from zoo_plugin_classical.hidden_markov_config import HiddenMarkovConfig
+from zoo_plugin_classical.hidden_markov_space import ragged_space
+
+
+class GaussianHMMConfig(HiddenMarkovConfig):
+    """Fields of a hidden Markov model of real vectors, beside those of every one.
+
+    covariance: the form of the states' covariance matrices. covariance_floor: the least variance
+    along any direction, in the data's unit squared.
+    """
+
+    covariance: Covariance = Covariance.DIAGONAL
+    covariance_floor: pydantic.PositiveFloat = 1e-6
+
+    @pydantic.model_validator(mode="after")
+    def _real(self) -> Self:
+        if self.space.kind is not Kind.REAL:
+            raise ValueError(f"normal emissions are real, and these are {self.space.kind}")
+        return self
+
+
+@final
+class GaussianHMM(HiddenMarkov):
+    """States emit normally distributed numbers or vectors, of any form of covariance."""
+
+    architecture: ClassVar[str] = "classical/gaussian-hmm"
+    Config: ClassVar[type[zoo.Config]] = GaussianHMMConfig
+
+    config: GaussianHMMConfig
+    stack: GaussianStack
+
+    def _emissions(self) -> GaussianStack:
+        config = self.config
+        return GaussianStack(
+            self.n_states, self.space.size, config.covariance, config.covariance_floor
+        )
+
+    @property
+    def means(self) -> Float[Tensor, "s ..."]:
+        """The mean that each state emits, `[S, *step]`."""
+        return self.stack.mean.reshape(self.n_states, *self.space.shape)
+
+    @property
+    def covariances(self) -> Float[Tensor, "s d d"]:
+        """The covariance matrices, whatever their form."""
+        return self.stack.covariances
+
+    def _means(self) -> Tensor:
+        return self.means
+
+    @classmethod
+    def _fields_for_data(cls, data: Any, condition: Any, fields: dict[str, Any]) -> dict[str, Any]:
+        return super()._fields_for_data(data, condition, ragged_space(data, fields, Kind.REAL))
