@@ -12,6 +12,7 @@ import zoo_core as zoo
 from models.gaussian import Gaussian
 from models.markov import GaussianChain
 from models.picture import Picture
+from models.table import Table
 from registry.sites import Site
 from zoo_core.cli.root import zoo as command
 
@@ -21,7 +22,7 @@ Run = Callable[..., Result]
 @pytest.fixture(scope="session")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Folders of saved models, by what they are."""
-    for model_class in (Gaussian, GaussianChain, Picture):
+    for model_class in (Gaussian, GaussianChain, Picture, Table):
         zoo.register(model_class)
     label = zoo.Part("core/label", {"classes": 3, "names": ["red", "green", "blue"]})
     vector = zoo.Part("core/vector", {"width": 2})
@@ -31,6 +32,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "by-label": Gaussian.create(space=zoo.Space.real(2), conditioner=label),
         "by-vector": Gaussian.create(space=zoo.Space.real(2), conditioner=vector),
         "picture": Picture.create(),
+        "people": Table.create(),
         "chain": GaussianChain.create(space=zoo.Space.real(ragged=True)),
     }
     folder = tmp_path_factory.mktemp("models")

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,6 +34,26 @@ def test_points_are_printed_as_csv_that_reads_back_to_the_same_numbers(
     assert header == ["age", "height", "weight"]
     assert torch.equal(torch.tensor([[float(c) for c in row] for row in rows]), expected)
     assert "seed 7" in done.stderr
+
+
+def test_a_mixed_table_is_printed_with_its_names_and_scored_again(run: Run, saved: Saved) -> None:
+    done = run("sample", saved["people"], "--n", "20", "--seed", "7")
+    assert done.exit_code == 0, done.output
+    header, *rows = csv.reader(io.StringIO(done.stdout))
+    assert header == ["height", "colour", "visits", "smokes"]
+    assert {row[1] for row in rows} == {"red", "green", "blue"}
+    assert all(row[2].isdigit() and row[3] in "01" for row in rows)
+    model: Any = zoo.load(saved["people"])
+    x = model.sample(20, rng=zoo.rng(7))
+    assert [float(row[0]) for row in rows] == pytest.approx(x[:, 0].tolist())
+    scored = run("score", saved["people"], "-", stdin=done.stdout)
+    assert scored.exit_code == 0, scored.output
+    figures = [float(line) for line in scored.stdout.split()]
+    assert figures == pytest.approx(model.log_prob(x).tolist(), rel=1e-5)
+    assert "measure mixed" in scored.stderr
+    missing = run("score", saved["people"], "-", stdin="height,colour,visits,smokes\n1.5,,,\n")
+    alone = model.log_prob(torch.tensor([[1.5, *[torch.nan] * 3]]))
+    assert float(missing.stdout) == pytest.approx(alone.item(), rel=1e-5)
 
 
 def test_the_seed_that_was_chosen_gives_the_same_samples(run: Run, saved: Saved) -> None:

@@ -109,6 +109,44 @@ def test_wrong_rows_are_refused() -> None:
         from_rows(space, [])
 
 
+def _people() -> Space:
+    columns = {
+        "age": Space.real(),
+        "colour": Space.categorical(2, names=("red, or so", "green")),
+        "visits": Space.count(),
+    }
+    return Space.mixed(columns, missing=True)
+
+
+def test_rows_of_a_mixed_table_name_levels_and_count_whole_numbers() -> None:
+    space, nan = _people(), float("nan")
+    x = torch.tensor([[1.5, 1.0, 3.0], [nan, 0.0, nan], [2.0, nan, 0.0]])
+    rows = to_rows(space, x)
+    assert rows[0] == {"age": 1.5, "colour": "green", "visits": 3}
+    assert isinstance(rows[0]["visits"], int)
+    assert rows[1:] == [
+        {"age": None, "colour": "red, or so", "visits": None},
+        {"age": 2.0, "colour": None, "visits": 0},
+    ]
+    back = from_rows(space, rows)
+    assert back.dtype is x.dtype and torch.equal(back.nan_to_num(-9), x.nan_to_num(-9))
+    text = [["1.5", " green", "3"], ["", "red, or so", ""], ["2", "", "0"]]
+    assert torch.equal(from_rows(space, text).nan_to_num(-9), x.nan_to_num(-9))
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ([1, "blue", 2], "levels of column 'colour' are red, or so, green.*'blue' in row 2"),
+        ([1, "green", -2], r"whole numbers 0, 1, 2.*-2.0 at row 1, column 'visits'"),
+        ([1, "green", 0.5], r"whole numbers 0, 1, 2.*0.5 at row 1, column 'visits'"),
+    ],
+)
+def test_wrong_cells_of_a_mixed_table_are_refused(row: list[object], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        from_rows(_people(), [[0, "green", 1], row])
+
+
 def test_a_grid_enlarges_small_pictures_and_keeps_their_order() -> None:
     tiles = [Image.new("L", (8, 8), level) for level in (0, 100, 200)]
     page = grid(tiles, columns=2)

@@ -12,6 +12,8 @@ import zoo_core as zoo
 class Counts(zoo.Generator, zoo.DensityModel):
     """p(x) = Π_j λ_j^{x_j} e^{−λ_j} / x_j!, over the entries that are there."""
 
+    architecture = "test/counts"
+
     class Config(zoo.Config):
         size: pydantic.PositiveInt = 2
 

@@ -15,6 +15,8 @@ class Table(zoo.Generator, zoo.DensityModel):
     Missing values (NaN) are left out of the product.
     """
 
+    architecture = "test/table"
+
     def _space(self) -> zoo.Space:
         columns = {
             "height": zoo.Space.real(),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -76,26 +76,34 @@ def write_picture(path: Path, space: Space, x: Tensor, across: int | None = None
 
 def csv_lines(space: Space, x: Tensor | Ragged) -> Iterator[str]:
     """Give the lines of a table: column names, then a row a sample (of sequences: a step)."""
-    import csv
-    import io
-
-    from zoo_core.exchange import columns
+    from zoo_core.exchange import columns, to_rows
     from zoo_core.interfaces.ragged import Ragged
 
+    if not isinstance(x, Ragged) and any(e.names or space.entries for e in space.entry_spaces):
+        yield _line(columns(space))
+        yield from (_line(row.values()) for row in to_rows(space, x))
+        return
     values = x.values if isinstance(x, Ragged) else x
     array = values.detach().cpu().flatten(1).numpy() if values.ndim > 1 else values[:, None].numpy()
     # numpy writes the shortest text that reads back to the same number.
     cells = array.astype(str)
     cells[space.is_missing(values).reshape(cells.shape).cpu().numpy()] = ""
-    names = list(columns(space))
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(["sequence"] * isinstance(x, Ragged) + names)
-    yield line.getvalue()
+    yield _line(["sequence"] * isinstance(x, Ragged) + list(columns(space)))
     if isinstance(x, Ragged):
         owners = (i for i, length in enumerate(x.lengths.tolist()) for _ in range(length))
         yield from (f"{i},{','.join(row)}" for i, row in zip(owners, cells, strict=True))
     else:
         yield from map(",".join, cells)
+
+
+def _line(cells: Iterable[Any]) -> str:
+    """Write one line of a table, with quotes where they are needed."""
+    import csv
+    import io
+
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(cells)
+    return line.getvalue()
 
 
 def write_lines(path: Path, lines: Iterator[str]) -> None:

@@ -77,7 +77,8 @@ def _example(space: Space) -> str:
     if space.shape == ():
         most = "" if space.n_levels is None else f"; there are 0 … {space.n_levels - 1}"
         return f"Give --condition 0{most}."
-    return f"Give --condition {','.join(['0.5'] * space.size)}, {space.size} numbers."
+    numbers = ("0" if entry.kind.discrete else "0.5" for entry in space.entry_spaces)
+    return f"Give --condition {','.join(numbers)}, {space.size} numbers."
 
 
 def _conditions(text: str, space: Space, names: tuple[str, ...]) -> list[Any]:

@@ -132,5 +132,6 @@ def codes(cells: Iterable[Any], names: Sequence[str], column: str) -> np.ndarray
 
 def _text(cell: object) -> str:
     """Write a level as its name: 3.0, as whole numbers beside gaps are held, is 3."""
-    whole = isinstance(cell, float) and cell.is_integer()
-    return str(int(cell)) if whole else str(cell)
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell)

@@ -163,8 +163,23 @@ class Preprocessing(nn.Module):
         super().__init__()
         self.missing = space.missing
         self.maps = nn.ModuleList(_build_map(step, space) for step in steps)
-        if len(self.maps) and space.ragged:
-            raise DefinitionError("Preprocessing maps arrays of one shape", received=space)
+        if len(self.maps):
+            self._refuse(space)
+
+    def _refuse(self, space: Space) -> None:
+        """Raise DefinitionError for a space whose samples no chain of maps takes."""
+        if space.ragged or space.entries is not None:
+            raise DefinitionError(
+                "Preprocessing maps arrays of one shape and one kind",
+                received=space,
+                remedy="Leave `preprocessing` empty for sequences and mixed tables.",
+            )
+        if space.kind.discrete and not isinstance(self.maps[0], DequantizeMap):
+            raise DefinitionError(
+                "Codes are made real numbers by Dequantize, first of all",
+                received=f"{type(self.maps[0]).__name__} of {space}",
+                remedy="Leave `preprocessing` empty, or begin it with Dequantize.",
+            )
 
     @property
     def dequantizes(self) -> bool:
@@ -227,7 +242,7 @@ def _build_map(step: Standardize | Dequantize | Logit, space: Space) -> Entrywis
         return LogitMap(step.alpha)
     if space.n_levels is None or space.missing:
         raise DefinitionError(
-            "Dequantising is for codes none of which is missing",
+            "Dequantising is for codes of a known number, none of which is missing",
             received=space,
             remedy="Leave Dequantize out of `preprocessing`.",
         )

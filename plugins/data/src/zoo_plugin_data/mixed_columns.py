@@ -106,9 +106,9 @@ def _text(cell: object) -> str | None:
     """Give a cell's text; None of an empty one."""
     if cell is None or cell != cell:
         return None
-    whole = isinstance(cell, float | np.floating) and float(cell).is_integer()
-    text = str(int(cell)) if whole else str(cell).strip()  # pyright: ignore[reportArgumentType]
-    return text or None
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell).strip() or None
 
 
 def _is_number(text: str) -> bool:

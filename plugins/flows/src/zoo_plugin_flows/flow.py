@@ -59,7 +59,8 @@ class FlowConfig(Config):
 
     @pydantic.model_validator(mode="after")
     def _flattens(self) -> Self:
-        if self.space.kind is Kind.CATEGORICAL or (self.space.kind is Kind.ANGLE) != self.on_angles:
+        other = self.space.kind in (Kind.CATEGORICAL, Kind.COUNT, Kind.MIXED)
+        if other or (self.space.kind is Kind.ANGLE) != self.on_angles:
             what = "a flow of angles" if self.on_angles else "a flow on the line"
             raise ValueError(f"{what} is no model of {self.space.kind} data")
         if self.space.ragged or self.space.missing or not self.space.size:

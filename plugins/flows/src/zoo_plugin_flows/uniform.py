@@ -31,7 +31,8 @@ class UniformConfig(configuration.Config):
 
     @pydantic.model_validator(mode="after")
     def _box(self) -> Self:
-        if self.space.kind.discrete or self.space.ragged or self.space.missing:
+        coded = self.space.kind.discrete or self.space.entries is not None
+        if coded or self.space.ragged or self.space.missing:
             raise ValueError("a uniform distribution is a model of whole arrays of real numbers")
         if not self.low < self.high:
             raise ValueError("low is below high")
