@@ -71,9 +71,14 @@ class ZooEstimator(BaseEstimator, ABC):
     def from_model(cls, model: Model, **params: Any) -> Self:
         """Give a fitted estimator of a model that is there already, loaded or trained elsewhere.
 
-        Its configuration becomes `config`, so that `fit` fits a fresh one of the same shape;
-        `params` are the other parameters. Raises ParameterError for a model of another kind.
+        Its configuration becomes `config`, without the classes, so that `fit` fits a fresh one;
+        `params` are the other parameters. Raises ParameterError for a model of another kind, or
+        of sequences, which are no rows of a table.
         """
+        if model.space.ragged:
+            raise ParameterError(
+                "The rows of X have one size", received=f"a model of {model.space}"
+            )
         fields = model.config.to_json()
         fields.pop("conditioner", None)
         estimator = cls(model.architecture, config=fields, device=str(model.device), **params)
@@ -148,6 +153,14 @@ class ZooEstimator(BaseEstimator, ABC):
             )
 
     @final
+    def _model_class(self) -> type[Model]:
+        if not isinstance(self.architecture, str):
+            raise ParameterError(
+                "architecture is a name such as classical/gmm", received=self.architecture
+            )
+        return resolve(self.architecture)
+
+    @final
     def _columns(self) -> np.ndarray | None:
         """Give the names of the features, where X had names."""
         return vars(self).get("feature_names_in_")
@@ -162,7 +175,7 @@ class ZooEstimator(BaseEstimator, ABC):
         seeds = check_random_state(self.random_state).randint(_SEEDS, size=2).tolist()
         plan = Construction(self.architecture, given, seeds[0], self.device)
         with as_value_errors():
-            there = issubclass(resolve(self.architecture), self._interface)
+            there = issubclass(self._model_class(), self._interface)
             self._require(there=there, architecture=self.architecture)
             model = plan.model(data, condition, self._columns())
         return model, seeds[1]
