@@ -9,13 +9,18 @@ from typing import Any, final
 import yaml
 
 from zoo_core.checkpoints.figures import metrics_table, model_index
+from zoo_core.interfaces.classifier import Classifier
 from zoo_core.interfaces.conditioner import Conditioner
 from zoo_core.interfaces.density import DensityModel
 from zoo_core.interfaces.generator import Generator
+from zoo_core.interfaces.joint import JointModel
 from zoo_core.interfaces.metric import Metric
 from zoo_core.interfaces.model import Model, provided
 
 __all__ = ["Card", "Metric"]
+
+_TOLD = (Generator, DensityModel, Classifier, Conditioner)
+"""The interfaces that a card names: what most people look for."""
 
 
 @final
@@ -56,7 +61,9 @@ class Card:
             fields["license"] = weights.lower()
         fields["library_name"] = "zoo"
         family = model.architecture.partition("/")[0]
-        fields["tags"] = list(dict.fromkeys(["zoo", "generative-model", family, *self.tags]))
+        generative = provided(model, Generator) or provided(model, DensityModel)
+        kind = ["generative-model"] if generative else []
+        fields["tags"] = list(dict.fromkeys(["zoo", *kind, family, *self.tags]))
         if self.dataset is not None:
             fields["datasets"] = [self.dataset]
         if self.metrics:
@@ -65,19 +72,32 @@ class Card:
 
 
 def _facts(model: Model) -> str:
-    provides = [i.__name__ for i in (Generator, DensityModel, Conditioner) if isinstance(model, i)]
+    provides = [i.__name__ for i in _TOLD if provided(model, i)]
     count = sum(parameter.numel() for parameter in model.parameters())
     kinds = f"It provides {', '.join(provides)}. " if provides else ""
     return f"A `{model.architecture}` of the model zoo, {count:,} parameters. {kinds}".strip()
 
 
+def _calls(model: Model) -> list[str]:
+    """Show what the model can be asked, the data of one line being those of the line before."""
+    samples, joint = provided(model, Generator), provided(model, JointModel)
+    condition = ", condition=…" if model.is_conditional and not joint else ""
+    lines: list[str] = []
+    if samples and joint:
+        lines.append("x, y = model.sample_joint(4, rng=zoo.rng(0))")
+    elif samples:
+        lines.append(f"x = model.sample(4, rng=zoo.rng(0){condition})")
+    if provided(model, DensityModel) and samples:
+        lines.append(f"model.log_prob(x{condition})  # nats")
+    if provided(model, Classifier):
+        what = "" if samples else ", of rows x of yours"
+        lines.append(f"model.predict_proba(x)  # p(y | x) of each class{what}")
+    return lines
+
+
 def _usage(model: Model, ref: str, plugins: Sequence[str]) -> str:
     lines = ["import zoo_core as zoo", "", f'model = zoo.load("{ref}")']
-    condition = ", condition=…" if model.is_conditional else ""
-    if provided(model, Generator):
-        lines.append(f"x = model.sample(4, rng=zoo.rng(0){condition})")
-    if provided(model, DensityModel) and provided(model, Generator):
-        lines.append(f"model.log_prob(x{condition})  # nats")
+    lines += _calls(model)
     code = "\n".join(lines)
     install = f"```shell\npip install {' '.join(plugins)}\n```\n\n" if plugins else ""
     return f"{install}```python\n{code}\n```"

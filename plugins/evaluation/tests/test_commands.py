@@ -81,6 +81,15 @@ def test_all_with_the_training_rows_found_by_themselves(run: Run) -> None:
     assert found["coverage (pixels)"]["split"] == "test"
 
 
+def test_a_model_of_all_rows_is_measured_on_all_rows(run: Run) -> None:
+    recipe = "recipe: 1\narchitecture: flows/nsf\ndata: {name: moons, split: all}\n"
+    zoo.save(zoo.load("flows/nsf-moons"), "./mine", recipe=recipe)
+    found = figures(run("evaluate", "./mine", "--metric", "NLL", "--json"))
+    assert (found["NLL"]["split"], found["NLL"]["n"]) == ("all", 45000)
+    held = figures(run("evaluate", "./mine", "--metric", "NLL", "--split", "test", "--json"))
+    assert (held["NLL"]["split"], held["NLL"]["n"]) == ("test", 20000)
+
+
 def test_another_split_and_seed(run: Run) -> None:
     asked = ("--split", "valid", "--seed", "3", "--draws", "2", "--json")
     (found,) = figures(run("evaluate", "flows/realnvp-digits", *asked)).values()

@@ -27,11 +27,20 @@ _FIELDS = {each.name for each in fields(DataRequest)} - {"split"}
 @final
 @dataclass(frozen=True)
 class DataChoice:
-    """A reference to data, how they are read, and the hash that they should have."""
+    """A reference to data, how they are read, and the hash that they should have.
+
+    `trained` is the split that the model was trained on: `all` where no rows were kept apart.
+    """
 
     reference: str
     fields: Mapping[str, Any] = field(default_factory=dict)
     sha256: str | None = None
+    trained: Split = Split.TRAIN
+
+    @property
+    def tested(self) -> Split:
+        """The split that stands for the data."""
+        return Split.ALL if self.trained is Split.ALL else Split.TEST
 
     def open(self, split: Split, space: Space) -> Dataset:
         """Open a split as rows of a space; says so where they aren't the rows of the hash."""
@@ -60,7 +69,7 @@ def choice_of(text: str | None, ref: str) -> tuple[DataChoice, Split]:
     if text is None or (own is not None and own.reference == text):
         if own is None:
             raise click.UsageError(f"what {ref} was trained on isn't known; give --data REF")
-        return own, Split.TEST
+        return own, own.tested
     if text in facade.datasets():
         return DataChoice(text), Split.TEST
     if own is None:
@@ -107,7 +116,8 @@ def _of_recipe(path: Path) -> DataChoice | None:
     if "space" in plain:
         plain["space"] = Space.parse(plain["space"])
     sha256 = told.get("sha256")
-    return DataChoice(str(told["name"]), plain, None if sha256 is None else str(sha256))
+    trained = Split(str(told.get("split", Split.TRAIN)))
+    return DataChoice(str(told["name"]), plain, None if sha256 is None else str(sha256), trained)
 
 
 def _of_card(path: Path) -> str | None:

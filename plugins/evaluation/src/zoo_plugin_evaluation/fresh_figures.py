@@ -15,12 +15,12 @@ from zoo_plugin_evaluation.training_rows import training_rows
 
 
 def measured(
-    ref: str, metrics: Sequence[str], split: str, device: str | None
+    ref: str, metrics: Sequence[str], split: str | None, device: str | None
 ) -> tuple[Metric, ...]:
-    """Load a model and measure it on a split of its own data."""
+    """Load a model and measure it on a split of its own data: the usual one where none is named."""
     wanted = wanted_all(metrics)
     model = load_on(ref, device)
-    choice, _ = choice_of(None, ref)
-    opened = choice.open(Split(split), model.space)
+    choice, usual = choice_of(None, ref)
+    opened = choice.open(Split(split or usual), model.space)
     rows = training_rows(ref, model, None, wanted)
     return facade.evaluate(model, EvaluationRequest(opened, rows, tuple(metrics), rng(0)))

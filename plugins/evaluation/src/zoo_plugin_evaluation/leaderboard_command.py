@@ -53,7 +53,7 @@ def command(
     """
     models = models_of(dataset)
     if run:
-        found = _measured(models, metrics, split or "test", device)
+        found = _measured(models, metrics, split, device)
     else:
         found = [s for s in standings_of(models) if _asked(s, metrics, split)]
     if not found:
@@ -68,7 +68,7 @@ def _asked(standing: Standing, metrics: Sequence[str], split: str | None) -> boo
 
 
 def _measured(
-    models: Sequence[ModelSummary], metrics: tuple[str, ...], split: str, device: str | None
+    models: Sequence[ModelSummary], metrics: tuple[str, ...], split: str | None, device: str | None
 ) -> list[Standing]:
     """Measure every installed model; one that can't be measured so is said and left out."""
     from zoo_core.errors import ZooError

@@ -25,4 +25,4 @@ def training_rows(
         split = Split.TRAIN if text in facade.datasets() else Split.ALL
         fields = {} if own is None else own.fields
         return DataChoice(text, fields).open(split, model.space)
-    return None if own is None else own.open(Split.TRAIN, model.space)
+    return None if own is None else own.open(own.trained, model.space)

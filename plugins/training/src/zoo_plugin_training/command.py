@@ -42,6 +42,7 @@ _TRACKERS = ("tensorboard", "trackio")
 @click.option("--space", metavar="KIND:SHAPE", help="What rows are: ordinal:17:8x8, mixed …")
 @click.option("--length", metavar="N", type=click.IntRange(1), help="Characters of a text window.")
 @click.option("--draws", metavar="N", type=click.IntRange(1), help="Fresh rows of a toy density.")
+@click.option("--all-rows", is_flag=True, help="Train on every row, none held out or kept.")
 @click.option("--valid-share", metavar="SHARE", type=click.FloatRange(0, 1), help="Held out (.1).")
 @click.option("--test-share", metavar="SHARE", type=click.FloatRange(0, 1), help="Unseen (.1).")
 @click.option("--valid-data", metavar="REF", help="Other rows to hold out.")
@@ -155,13 +156,15 @@ def _launcher(run: Run) -> str:
 
 def _summary(run: Run, report: FitReport) -> str:
     """Say what was reached, and what may be done with it."""
-    from zoo_plugin_training.progress import unit_of
+    from zoo_plugin_training.progress import Unit, unit_of
 
-    unit, best = unit_of(run.model), report.best or {}
+    # A model that fits itself reports nats a row, whatever its data are.
+    unit, best = unit_of(run.model) if run.looped else Unit("nats"), report.best or {}
     figure, what = best.get("valid"), "held-out"
     if figure is None:
         figure, what = best.get("loss"), "loss"
     reached = "" if figure is None else f"; {what} {unit.text(figure)} {unit.name}".rstrip()
     at = f" at step {best['step']:.0f}" if "step" in best else ""
     steps = f"{report.steps} steps in {report.seconds:.0f} s ({report.stopped})"
-    return f"{run.model.architecture}: {steps}{reached}{at}."
+    starts = f", the best of {report.restarts} starts" if report.restarts > 1 else ""
+    return f"{run.model.architecture}: {steps}{starts}{reached}{at}."

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self, final
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
 from zoo_core.config import Config, FrozenDict
+from zoo_core.interfaces.dataset import Split
 from zoo_core.interfaces.space import Space
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -18,13 +19,15 @@ Line = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\n\r]*$")
 class RecipeData(Config):
     """Which rows: the reference as it was typed, the hash of all rows, and how they are read.
 
-    `sha256` is that of the whole data set, whatever the split. `draws` are fresh rows of a toy
-    density in the place of its training split. `mixed` reads columns of text as categories.
-    `valid` names other rows to validate on, instead of a share of the same.
+    `sha256` is that of the whole data set, whatever the split. With the split `all` the model is
+    trained on every row, and its figures are those of the rows that it was trained on. `draws`
+    are fresh rows of a toy density in the place of its training split. `mixed` reads columns of
+    text as categories. `valid` names other rows to validate on, instead of a share of the same.
     """
 
     name: Line
     sha256: Sha256 | None = None
+    split: Literal[Split.TRAIN, Split.ALL] = Split.TRAIN
     draws: PositiveInt | None = None
     condition: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
@@ -40,7 +43,14 @@ class RecipeData(Config):
     def _leaves_rows(self) -> Self:
         if self.valid_share + self.test_share >= 1:
             raise ValueError("valid_share and test_share together leave rows to train on")
+        if self.draws is not None and self.split is not Split.TRAIN:
+            raise ValueError("draws are fresh rows in the place of the training split")
         return self
+
+    @property
+    def tested(self) -> Split:
+        """The rows that figures are about: the test split, or all where none were kept apart."""
+        return Split.ALL if self.split is Split.ALL else Split.TEST
 
 
 @final

@@ -12,7 +12,7 @@ from typing import Any, final
 
 from zoo_core.checkpoints.saving import file_hash
 from zoo_core.checkpoints.writer import WEIGHTS
-from zoo_core.interfaces.dataset import Dataset, Split
+from zoo_core.interfaces.dataset import Dataset
 from zoo_core.interfaces.metric import EvaluationRequest, Metric
 from zoo_core.interfaces.randomness import rng
 from zoo_core.plugins import facade
@@ -81,7 +81,7 @@ def made_again(
             run = prepare(recipe, device)
             folder.begin(run.recipe)
             _train(run, None if out is None else folder, progress)
-            test = open_split(run.recipe.data, Split.TEST, run.data.train.space)
+            test = open_split(run.recipe.data, run.recipe.data.tested, run.data.train.space)
             metrics = _measured(run, test)
         saved = folder.save_model(run.model, run.recipe)
         # A machine that does other things too takes longer; its processor's time does not.

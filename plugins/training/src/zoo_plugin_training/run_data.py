@@ -27,10 +27,11 @@ def open_run_data(data: RecipeData, space: Space | None = None) -> RunData:
     Raises DataError where the data are not those that the recipe names, or not in order;
     PluginMissingError where no installed plugin reads such data.
     """
-    train = open_split(data, Split.TRAIN, space)
+    train = open_split(data, data.split, space)
     if data.valid is not None:
         return RunData(train, _other(data.valid, data, train))
-    return RunData(train, None if data.valid_share == 0 else open_split(data, Split.VALID, space))
+    held_out = data.valid_share > 0 and data.split is Split.TRAIN
+    return RunData(train, open_split(data, Split.VALID, space) if held_out else None)
 
 
 def open_split(data: RecipeData, split: Split, space: Space | None = None) -> Dataset:
@@ -66,7 +67,7 @@ def _request(data: RecipeData, split: Split, space: Space | None) -> DataRequest
         weight=data.weight,
         space=data.space or space,
         mixed=data.mixed,
-        draws=data.draws if split is Split.TRAIN else None,
+        draws=data.draws if split is data.split else None,
         valid_share=data.valid_share,
         test_share=data.test_share,
         length=data.length,

@@ -11,6 +11,7 @@ from zoo_core.config import thaw
 from zoo_core.errors import ConditionError, ConfigError
 from zoo_core.interfaces.batch import Batch
 from zoo_core.interfaces.dataset import Dataset
+from zoo_core.interfaces.joint import JointModel
 from zoo_core.interfaces.model import Model
 from zoo_core.interfaces.part import Part
 from zoo_core.loading import load
@@ -47,10 +48,19 @@ def _conditioner(model_class: type[Model], train: Dataset) -> Part:
             remedy="Leave it out, or see `zoo list --architectures`.",
         )
     if train.classes:
-        named = len(train.classes) <= _NAMED_CLASSES
-        names = {"names": list(train.classes)} if named else {}
-        return Part("core/label", {"classes": len(train.classes), **names})
+        fields: dict[str, Any] = {"classes": len(train.classes)}
+        if len(train.classes) <= _NAMED_CLASSES:
+            fields["names"] = list(train.classes)
+        if issubclass(model_class, JointModel) or _unknown_classes(train):
+            fields["missing"] = True
+        return Part("core/label", fields)
     return Part("core/vector", {"width": _width(train)})
+
+
+def _unknown_classes(train: Dataset) -> bool:
+    """Say whether the class of some row is unknown, −1."""
+    batches = [train.data] if isinstance(train.data, Batch) else train.data
+    return any(bool((torch.as_tensor(batch.condition) == -1).any()) for batch in batches)
 
 
 def _width(train: Dataset) -> int:

@@ -30,6 +30,7 @@ class Asked:
     space: str | None = None
     length: int | None = None
     draws: int | None = None
+    all_rows: bool = False
     valid_share: float | None = None
     test_share: float | None = None
     valid_data: str | None = None
@@ -68,6 +69,7 @@ class Asked:
             "mixed": mixed or None,
             "length": self.length,
             "draws": self.draws,
+            "split": "all" if self.all_rows else None,
             "valid_share": self.valid_share,
             "test_share": self.test_share,
             "valid": self.valid_data,
