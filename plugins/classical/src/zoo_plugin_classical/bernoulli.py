@@ -10,7 +10,7 @@ import zoo_core as zoo
 from zoo_core.interfaces.space import Kind, Space
 from zoo_plugin_classical.bernoulli_stack import BernoulliStack
 from zoo_plugin_classical.coded_space import binary_fields, check_codes
-from zoo_plugin_classical.single_distribution import SingleDistribution
+from zoo_plugin_classical.stack_model import StackModel
 
 
 @final
@@ -31,7 +31,7 @@ class BernoulliConfig(zoo.Config):
 
 
 @final
-class Bernoulli(SingleDistribution):
+class Bernoulli(StackModel):
     """p(x) = Π_j p_j^{x_j} (1 − p_j)^{1 − x_j}: zeros and ones that are independent.
 
     Fitted in one pass, to the shares of ones; `alpha` is a prior Beta(1 + α, 1 + α).
@@ -42,8 +42,8 @@ class Bernoulli(SingleDistribution):
 
     config: BernoulliConfig
 
-    def _stack(self) -> BernoulliStack:
-        return BernoulliStack(1, self.space, self.config.alpha)
+    def _stack(self, k: int) -> BernoulliStack:
+        return BernoulliStack(k, self.space, self.config.alpha)
 
     @classmethod
     def _fields_for_data(

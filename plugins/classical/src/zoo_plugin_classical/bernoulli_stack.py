@@ -12,11 +12,11 @@ from torch.nn.functional import logsigmoid
 
 from zoo_core.interfaces.space import Space
 from zoo_plugin_classical.counted_parts import IMPOSSIBLE, parts_of
-from zoo_plugin_classical.stack import Stack
+from zoo_plugin_classical.entrywise_stack import CountedStack
 
 
 @final
-class BernoulliStack(Stack):
+class BernoulliStack(CountedStack):
     """p_k(x) = Π_j p_kj^{x_j} (1 − p_kj)^{1 − x_j}; the parameters are log-odds `[K, d]`.
 
     `alpha` is added to the counts of ones and of zeros, which is the most probable p under the
@@ -33,6 +33,12 @@ class BernoulliStack(Stack):
     def free_parameters(self) -> int:
         """One an entry and distribution."""
         return self.logits.numel()
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """The weights of ones and of known entries, `[K, d]` each."""
+        shape = tuple(self.logits.shape)
+        return {"ones": shape, "known": shape}
 
     def log_prob_each(self, z: Tensor) -> Float[Tensor, "n k"]:
         """Give Σ_j log p_k(x_j) over the known entries, in nats, by products of matrices."""

@@ -10,7 +10,7 @@ import zoo_core as zoo
 from zoo_core.interfaces.space import Kind, Space
 from zoo_plugin_classical.categorical_stack import CategoricalStack
 from zoo_plugin_classical.coded_space import check_codes, coded_fields
-from zoo_plugin_classical.single_distribution import SingleDistribution
+from zoo_plugin_classical.stack_model import StackModel
 
 
 @final
@@ -32,7 +32,7 @@ class CategoricalConfig(zoo.Config):
 
 
 @final
-class Categorical(SingleDistribution):
+class Categorical(StackModel):
     """p(x) = Π_j p_j(x_j): codes that are independent, each with a probability of its own.
 
     Fitted in one pass, to the shares of codes; `alpha` is a prior Dirichlet(1 + α, …, 1 + α).
@@ -43,8 +43,8 @@ class Categorical(SingleDistribution):
 
     config: CategoricalConfig
 
-    def _stack(self) -> CategoricalStack:
-        return CategoricalStack(1, self.space, self.config.alpha)
+    def _stack(self, k: int) -> CategoricalStack:
+        return CategoricalStack(k, self.space, self.config.alpha)
 
     @classmethod
     def _fields_for_data(

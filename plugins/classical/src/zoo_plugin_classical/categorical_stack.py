@@ -10,13 +10,13 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn.functional import embedding_bag
 
-from zoo_core.interfaces.space import Space
+from zoo_core.interfaces.space import Kind, Space
 from zoo_plugin_classical.counted_parts import IMPOSSIBLE, parts_of
-from zoo_plugin_classical.stack import Stack
+from zoo_plugin_classical.entrywise_stack import CountedStack
 
 
 @final
-class CategoricalStack(Stack):
+class CategoricalStack(CountedStack):
     """p_k(x) = Π_j p_kj(x_j) of codes 0 … L−1; the parameters are logits `[K, d, L]`.
 
     `alpha` is added to each code's count, which is the most probable p under the prior
@@ -26,15 +26,20 @@ class CategoricalStack(Stack):
 
     def __init__(self, k: int, space: Space, alpha: float) -> None:
         super().__init__()
-        levels = space.n_levels or 1
         self.k, self.shape, self.alpha = k, space.shape, alpha
-        self.logits = nn.Parameter(torch.randn(k, space.size, levels))
+        self.levels, self.ordered = space.n_levels or 1, space.kind is not Kind.CATEGORICAL
+        self.logits = nn.Parameter(torch.randn(k, space.size, self.levels))
 
     @property
     def free_parameters(self) -> int:
         """One less than there are levels, an entry and distribution."""
         k, size, levels = self.logits.shape
         return k * size * (levels - 1)
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """The weight of each code, `[K, d, L]`."""
+        return {"counts": tuple(self.logits.shape)}
 
     def log_prob_each(self, z: Tensor) -> Float[Tensor, "n k"]:
         """Give Σ_j log p_kj(x_j) over the known entries, in nats, by looking rows of a table up."""
@@ -58,9 +63,21 @@ class CategoricalStack(Stack):
         return drawn.reshape(len(which), *self.shape)
 
     def mean_each(self) -> Float[Tensor, "k d"]:
-        """Give the means of the codes, as numbers."""
-        codes = torch.arange(self.logits.shape[2], device=self.logits.device)
-        return self.logits.softmax(2) @ codes.to(self.logits.dtype)
+        """Give the means of the codes, as numbers; of unordered ones the most probable."""
+        return self._mean(self.logits.softmax(2))
+
+    def mean_of(self, share: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
+        """Give the means of the codes under mixtures; of unordered ones the most probable."""
+        if self.ordered:
+            return share @ self.mean_each()
+        return self._mean(
+            (share @ self.logits.softmax(2).flatten(1)).unflatten(1, (-1, self.levels))
+        )
+
+    def _mean(self, chances: Float[Tensor, "n d levels"]) -> Float[Tensor, "n d"]:
+        if not self.ordered:
+            return chances.argmax(2).to(chances.dtype)
+        return chances @ torch.arange(self.levels, device=chances.device).to(chances.dtype)
 
     @torch.no_grad()
     def statistics_each(self, z: Tensor, weight: Float[Tensor, "n k"]) -> Mapping[str, Tensor]:
