@@ -52,3 +52,7 @@ class CovarianceStructure(nn.Module, ABC):
     @abstractmethod
     def matrices(self) -> Float[Tensor, "k d d"]:
         """Give the covariance matrices; one if they are all the same."""
+
+    @abstractmethod
+    def set_matrices(self, covariances: Float[Tensor, "k d d"]) -> None:
+        """Set the covariances to the nearest of this form, in place."""

@@ -88,6 +88,11 @@ class EntrywiseVariance(CovarianceStructure):
         """Give diagonal matrices."""
         return (2 * self.log_scale).exp().expand(-1, self.size).diag_embed()
 
+    def set_matrices(self, covariances: Float[Tensor, "k d d"]) -> None:
+        """Take the diagonals, or their means."""
+        variance = covariances.diagonal(dim1=1, dim2=2)
+        self._set(variance, torch.ones_like(variance))
+
     def _set(self, scatter: Tensor, known: Tensor) -> None:
         """Set variances to scatter/known, floored; where nothing is known they stay."""
         if self.spherical:

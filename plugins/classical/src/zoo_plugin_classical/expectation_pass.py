@@ -16,12 +16,16 @@ class ExpectationPass(ABC):
     """Scores and sums under the parameters of its beginning: one E step over all parts of rows."""
 
     @abstractmethod
-    def score(self, z: Tensor) -> Float[Tensor, "n k"]:
-        """Give log p_k(z) of a part of the rows."""
+    def take(self, z: Tensor) -> None:
+        """Take up a part of the rows, to be scored or counted."""
+
+    @abstractmethod
+    def score(self) -> Float[Tensor, "n k"]:
+        """Give log p_k(z) of the rows taken."""
 
     @abstractmethod
     def count(self, share: Float[Tensor, "n k"]) -> None:
-        """Add the rows that were scored last, each `share` times in each distribution."""
+        """Add the rows taken, each `share` times in each distribution."""
 
     @abstractmethod
     def sums(self) -> Mapping[str, Tensor]:
@@ -36,10 +40,13 @@ class StackPass(ExpectationPass):
         self.stack = stack
         self._sums: dict[str, Tensor] = {}
 
-    def score(self, z: Tensor) -> Float[Tensor, "n k"]:
-        """Ask the stack."""
+    def take(self, z: Tensor) -> None:
+        """Keep the rows."""
         self._rows = z
-        return self.stack.log_prob_each(z)
+
+    def score(self) -> Float[Tensor, "n k"]:
+        """Ask the stack."""
+        return self.stack.log_prob_each(self._rows)
 
     def count(self, share: Float[Tensor, "n k"]) -> None:
         """Add what the stack makes of the rows."""

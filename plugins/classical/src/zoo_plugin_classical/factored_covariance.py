@@ -154,6 +154,10 @@ class FactoredCovariance(CovarianceStructure):
         """Give L Lᵀ."""
         return self._covariance().to(self.factor.dtype)
 
+    def set_matrices(self, covariances: Float[Tensor, "k d d"]) -> None:
+        """Take the matrices, or their mean."""
+        self._set(covariances, torch.ones_like(covariances[:, 0, 0]))
+
     def _covariance(self) -> Tensor:
         factor = self.factor.double().tril()
         return factor @ factor.mT

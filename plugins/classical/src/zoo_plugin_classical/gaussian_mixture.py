@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import pydantic
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from zoo_core import config as configuration
+from zoo_core.errors import DataError
 from zoo_core.interfaces.conditionable import Conditionable
 from zoo_core.interfaces.fitting import FitReport, FitRequest
 from zoo_core.interfaces.preprocessing import Step
 from zoo_plugin_classical.expectation_maximization import EMOptions, NetworkRows, fit_by_em
-from zoo_plugin_classical.expectation_pass import ExpectationPass, StackPass
+from zoo_plugin_classical.expectation_pass import ExpectationPass
 from zoo_plugin_classical.gaussian_config import GaussianConfig
 from zoo_plugin_classical.gaussian_stack import GaussianStack
 from zoo_plugin_classical.mixture_model import MixtureModel
 from zoo_plugin_classical.mixture_start import Start, comparable, drawn_rows, groups
+from zoo_plugin_classical.quadratic_pass import gaussian_pass
 
 
 @final
@@ -47,7 +50,61 @@ class GaussianMixture(MixtureModel, Conditionable):
         return self.config.preprocessing
 
     def _expectation_pass(self) -> ExpectationPass:
-        return StackPass(self.stack)
+        return gaussian_pass(self.stack)
+
+    @property
+    @torch.no_grad()
+    def means(self) -> Float[Tensor, "k ..."]:
+        """The means of the components, in data space."""
+        mean = self.stack.mean.reshape(-1, *self.space.shape)
+        return self.preprocessing.inverse(mean)
+
+    @property
+    @torch.no_grad()
+    def covariances(self) -> Float[Tensor, "k d d"]:
+        """The covariance matrices of the components, in data space, entries flattened."""
+        scale = self._scale()
+        return scale[:, None] * self.stack.covariances * scale
+
+    @torch.no_grad()
+    def set_components(
+        self,
+        *,
+        weights: Tensor | None = None,
+        means: Tensor | None = None,
+        covariances: Tensor | None = None,
+    ) -> None:
+        """Set weights `[K]`, means `[K, *shape]` or covariances `[K, d, d]`, in data space.
+
+        What isn't given stays. A fit with `start="present"` begins there. Of covariances the form
+        that the model has is kept: tied ones are averaged, diagonals taken. Raises DataError.
+        """
+        k, size = self.config.n_components, self.space.size
+        checked = {
+            "weights": _given(weights, (k,)),
+            "means": _given(means, (k, *self.space.shape)),
+            "covariances": _given(covariances, (k, size, size)),
+        }
+        self._refuse_given("be changed")
+        weights, means, covariances = checked.values()
+        if covariances is not None and bool((torch.linalg.eigvalsh(covariances) <= 0).any()):
+            raise DataError("Covariances are symmetric and positive definite", received="others")
+        if weights is not None and not bool((weights >= 0).all() and weights.sum() > 0):
+            raise DataError("Weights are not negative, and not all zero", received=weights)
+        if weights is not None:
+            self._update_weights(weights)
+        if means is not None:
+            z, _ = self.preprocessing(means.to(self.stack.mean), self._rng(None, default_seed=0))
+            self.stack.mean.copy_(z.reshape(k, size))
+        if covariances is not None:
+            scale = self._scale().double()
+            self.stack.set_covariances(covariances / scale / scale[:, None])
+
+    def _scale(self) -> Tensor:
+        """Give the standardising scale of each entry, `[d]`, by the map's slope."""
+        zero = torch.zeros(1, *self.space.shape, device=self.device, dtype=self.dtype)
+        _, log_slope = self.preprocessing.inverse_with_log_slope(zero)
+        return log_slope.exp().reshape(-1)
 
     def _fit(self, request: FitRequest) -> FitReport:
         options = self._options(EMOptions, request.options)
@@ -70,3 +127,16 @@ class GaussianMixture(MixtureModel, Conditionable):
         counts = share.sum(0)
         # An empty group's component starts as one row.
         self._update_weights(torch.where(counts > 0, counts, weight.mean()))
+
+
+def _given(tensor: Any, shape: tuple[int, ...]) -> Tensor | None:
+    """Check numbers that a person gives. Raises DataError."""
+    if tensor is None:
+        return None
+    tensor = torch.as_tensor(tensor, dtype=torch.float64)
+    if tensor.shape != shape or not bool(tensor.isfinite().all()):
+        raise DataError(
+            f"Finite numbers of shape {list(shape)} are needed",
+            received=f"shape {list(tensor.shape)}",
+        )
+    return tensor

@@ -49,6 +49,11 @@ class GaussianStack(ConditionalStack):
         """The covariance matrices, whatever their form."""
         return self.spread.matrices().expand(self.k, self.size, self.size)
 
+    @torch.no_grad()
+    def set_covariances(self, covariances: Float[Tensor, "k d d"]) -> None:
+        """Set the covariances, in the form that they have here; the floor is kept."""
+        self.spread.set_matrices(covariances.to(self.mean.device, torch.float64))
+
     def log_prob_each(self, z: Tensor) -> Float[Tensor, "n k"]:
         """Give log N(z; mean_k, C_k) in nats, of the known entries of each row."""
         return self.spread.log_prob_each(self._flat(z), self.mean)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import Any, final
 
 import torch
@@ -13,16 +15,20 @@ from zoo_core.errors import UnsupportedError
 from zoo_core.interfaces.call import Call, Observed
 from zoo_core.interfaces.density import DensityModel
 from zoo_core.interfaces.generator import Generator
+from zoo_core.interfaces.requests import checked_weight
 from zoo_core.interfaces.sufficient_statistics import Stats, SufficientStatistics
 from zoo_plugin_classical.expectation_maximization import LOG_LIKELIHOOD
 from zoo_plugin_classical.expectation_pass import ExpectationPass
-from zoo_plugin_classical.stack import ConditionalStack, without
+from zoo_plugin_classical.stack import ConditionalStack, missing, without
 
 WEIGHTS = "weights"
 """Name of the expected rows of each component among the statistics."""
 _OF_STACK = "components."
-_CHUNK = 2048
-"""Rows whose shares are held at once, so that memory is bounded."""
+_CHUNK = 1024
+"""Rows whose shares are held at once, so that they stay in a processor's cache."""
+_CHUNK_ON_GPU = 2**17
+_CHUNK_OF_PATTERNS = 2**14
+"""Rows that lack entries, of which those that lack the same ones are worked on together."""
 
 
 class MixtureModel(Generator, DensityModel, SufficientStatistics):
@@ -58,6 +64,38 @@ class MixtureModel(Generator, DensityModel, SufficientStatistics):
     def clusters(self, x: Any) -> Int64[Tensor, " n"]:
         """Give the component that each row most likely comes from. Raises DataError."""
         return self._joint(self._rows(x)).argmax(1)
+
+    @property
+    @final
+    def free_parameters(self) -> int:
+        """How many numbers are learnt: weights and components."""
+        return self.stack.k - 1 + self.stack.free_parameters
+
+    @final
+    def bic(self, x: Any, *, weight: Any = None) -> float:
+        """Give Schwarz's criterion, −2 log L + (numbers learnt) log n; the lower the better.
+
+        n is the number of rows, a row counted `weight` times (Schwarz 1978). Raises DataError.
+        """
+        log_likelihood, n = self._log_likelihood(x, weight)
+        return -2 * log_likelihood + self.free_parameters * math.log(n)
+
+    @final
+    def aic(self, x: Any, *, weight: Any = None) -> float:
+        """Give Akaike's criterion, −2 log L + 2 (numbers learnt); the lower the better.
+
+        A row counts `weight` times (Akaike 1974). Raises DataError.
+        """
+        return -2 * self._log_likelihood(x, weight)[0] + 2 * self.free_parameters
+
+    @final
+    @torch.no_grad()
+    def _log_likelihood(self, x: Any, weight: Any) -> tuple[float, float]:
+        """Give Σ weight · log p(x) and Σ weight."""
+        scores = self.log_prob(x).double()
+        given = checked_weight(weight, len(scores), whole=True)
+        counts = torch.ones_like(scores) if given is None else given.to(scores.device)
+        return float(counts @ scores), float(counts.sum())
 
     @final
     def _rows(self, x: Any) -> Tensor:
@@ -121,17 +159,36 @@ class MixtureModel(Generator, DensityModel, SufficientStatistics):
     def _statistics(self, z: Any, weight: Tensor, call: Call) -> Stats:
         """Give the rows' expected shares and what components learn from them."""
         del call
-        log_weights, total = self.log_weights.log_softmax(0), torch.zeros((), dtype=torch.float64)
-        work, rows = self._expectation_pass(), torch.zeros_like(log_weights, dtype=torch.float64)
-        for part, count in zip(z.split(_CHUNK), weight.split(_CHUNK), strict=True):
-            joint = work.score(part).add_(log_weights)
-            scores = joint.logsumexp(1)
-            share = joint.sub_(scores[:, None]).exp_().mul_(count[:, None])
+        log_weights, work = self.log_weights.log_softmax(0), self._expectation_pass()
+        rows = torch.zeros_like(log_weights, dtype=torch.float64)
+        total = rows.new_zeros(())
+        # Far below it numbers are subnormal, which processors are slow at.
+        lowest = 0.9 * math.log(torch.finfo(self.dtype).tiny)
+        for part, count in self._parts(z, weight):
+            work.take(part)
+            joint = work.score().add_(log_weights)
+            largest = joint.amax(1)
+            share = joint.sub_(largest[:, None]).clamp_min_(lowest).exp_()
+            scale = share.sum(1)
+            share.mul_((count / scale)[:, None])
             work.count(share)
             rows += share.sum(0, dtype=torch.float64)
-            total = total + (scores * count).sum(dtype=torch.float64)
+            total += (scale.log_().add_(largest) * count).sum(dtype=torch.float64)
         own = {f"{_OF_STACK}{name}": tensor for name, tensor in work.sums().items()}
         return Stats({WEIGHTS: rows, LOG_LIKELIHOOD: total, **own})
+
+    @final
+    def _parts(self, z: Tensor, weight: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Cut rows into parts; those that lack entries come last, apart and in larger parts."""
+        size = _CHUNK if z.device.type == "cpu" else _CHUNK_ON_GPU
+        lacks = missing(z).reshape(len(z), -1).any(1)
+        if not bool(lacks.any()):
+            yield from zip(z.split(size), weight.split(size), strict=True)
+            return
+        whole = ~lacks
+        yield from zip(z[whole].split(size), weight[whole].split(size), strict=True)
+        size = max(size, _CHUNK_OF_PATTERNS)
+        yield from zip(z[lacks].split(size), weight[lacks].split(size), strict=True)
 
     @final
     def _update(self, stats: Stats) -> None:

@@ -69,6 +69,11 @@ class ConditionalStack(Stack, ABC):
         """
 
 
+def missing(z: Tensor) -> Tensor:
+    """Mark the missing entries of rows in network space."""
+    return z.isnan() if z.is_floating_point() else z < 0
+
+
 def without(z: Tensor, known: Tensor) -> Tensor:
     """Give rows whose entries that aren't known are missing: −1 among codes, NaN elsewhere."""
     return z.masked_fill(~known, torch.nan if z.is_floating_point() else -1)
