@@ -86,11 +86,11 @@ class Label(Conditioner):
 
     def _encode(self, codes: Codes) -> Context:
         label: Tensor = codes["label"]
-        known = (label >= 0)[:, None]
+        known = (label >= 0)[:, None].to(self.dtype)
         if self.embedding is not None:
             return Context(vector=self.embedding(label.clamp_min(0)) * known)
-        one_hot = nn.functional.one_hot(label.clamp_min(0), self.config.classes)
-        return Context(vector=one_hot.to(self.dtype) * known)
+        nothing = known.new_zeros(len(label), self.config.classes)
+        return Context(vector=nothing.scatter_(1, label.clamp_min(0)[:, None], known))
 
     def _null(self) -> Context:
         return Context(vector=self.get_buffer("zero"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
@@ -141,7 +142,8 @@ def checked_weight(weight: Any, n: int, whole: bool) -> Tensor | None:
     if weight is None:
         return None
     weight = torch.as_tensor(weight, dtype=torch.float64)
-    good = weight.shape == (n,) and bool(torch.isfinite(weight).all() and (weight >= 0).all())
+    # A sum is finite only if all its terms are.
+    good = weight.shape == (n,) and math.isfinite(weight.sum()) and bool((weight >= 0).all())
     if not good or (whole and float(weight.sum()) == 0):
         raise DataError(
             f"Weights are {n} finite numbers, none negative, not all zero",

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from zoo_core.config import Config
 from zoo_core.errors import DataError
-from zoo_core.interfaces import cells
+from zoo_core.interfaces import cells, limits
 
 
 @final
@@ -213,15 +213,14 @@ class Space(Config):
             return x if x.is_floating_point() else x.to(torch.get_default_dtype())
         if not x.is_floating_point():
             return x.to(torch.int64)
-        if self.missing:
-            x = torch.where(torch.isnan(x), -1.0, x)
-        if not bool(((x == x.round()) & (x.abs() < 2.0**63)).all()):
+        codes = limits.as_codes(x, missing=self.missing)
+        if codes is None:
             raise DataError(
                 f"A {self.kind} space holds whole numbers",
                 received="numbers with a fraction, NaN or infinite ones",
                 remedy="Round them, or mark missing codes by -1 in a space with missing=True.",
             )
-        return x.to(torch.int64)
+        return codes
 
     def _of_cells(self, values: Any) -> Tensor:
         frame = cells.columns_of(values)
@@ -256,14 +255,24 @@ class Space(Config):
             )
         if x.shape[0] == 0 and not empty:
             raise DataError(f"A batch of {what} has at least one row", received="an empty batch")
-        if self.kind is Kind.REAL and math.isfinite(x.detach().sum()):
-            return x  # a sum is finite only if all terms are; it takes a tenth of looking at each
+        if self._surely_holds(x):
+            return x
         if self.entries is None:
             absent = self.is_missing(x) if self.missing else None
             self._refuse_values(x, absent, what, None)
         else:
             self._check_columns(x, self.entries, what)
         return x
+
+    def _surely_holds(self, x: Tensor) -> bool:
+        """Say in one pass whether all values are allowed; False where that isn't sure."""
+        if self.entries is None:
+            low, high = self._bounds()
+            low = -1 if self.missing and self.kind.discrete else low
+            return limits.surely_within(x, low, high, missing=self.missing)
+        low, high = zip(*(entry._bounds() for entry in self.entries), strict=True)
+        whole = [entry.kind.discrete for entry in self.entries]
+        return limits.columns_surely_within(x, low, high, whole, missing=self.missing)
 
     def _check_columns(self, x: Tensor, entries: tuple[Space, ...], what: str) -> None:
         """Check the columns of a mixed table, those of the same space at once."""
