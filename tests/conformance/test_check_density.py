@@ -166,3 +166,54 @@ def test_global_seeds_are_put_back() -> None:
 def test_sequences_of_any_length_are_refused() -> None:
     with pytest.raises(DataError, match="one shape"):
         check_density(normal().log_prob, None, zoo.Space.real(2, ragged=True), rng=zoo.rng(0))
+
+
+@pytest.mark.parametrize("failure", [False, True])
+def test_counts_without_a_largest_one_are_summed(failure: bool) -> None:
+    law, rng = stats.nbinom(1.5, 0.2), np.random.default_rng(0)
+
+    def log_prob(x: np.ndarray) -> np.ndarray:
+        return law.logpmf(x)[:, 0] + 1e-5 * failure
+
+    results = checked(log_prob, lambda n: law.rvs((n, 1), rng), zoo.Space.count(1), numpy=True)
+    assert failed(results) == ({"the-density-integrates-to-one"} if failure else set())
+    alone = checked(log_prob, None, zoo.Space.count(1), numpy=True)
+    assert failed(alone) == failed(results)
+
+
+def test_a_tail_of_counts_that_ends_nowhere_is_doubtful_or_wrong() -> None:
+    def zipf(x: Tensor) -> Tensor:
+        return -1.05 * (x[:, 0] + 1.0).double().log() - math.log(20.58)
+
+    assert checked(zipf, None, zoo.Space.count(1))["the-density-integrates-to-one"].status is (
+        Status.SKIPPED
+    )
+    assert failed(checked(lambda x: zipf(x) + 3, None, zoo.Space.count(1)))
+
+
+@pytest.mark.parametrize(
+    ("gap", "broken"), [(0.0, None), (0.02, "the-density-integrates-to-one"), (None, "sampler")]
+)
+def test_a_mixed_table_is_summed_and_integrated(gap: float | None, broken: str | None) -> None:
+    """An angle and a share between 0 and 1, given a count."""
+    columns = {"angle": zoo.Space.angle(), "visits": zoo.Space.count(), "share": zoo.Space.unit()}
+    rng = zoo.rng(1)
+
+    def log_prob(x: Tensor) -> Tensor:
+        angle, visits, share = x.T
+        turned = torch.log1p(0.8 * (angle - visits).cos()) - math.log(2 * math.pi)
+        split = (2 * torch.where(visits % 2 == 0, share, 1 - share)).log()
+        return laws.Poisson(2.0).log_prob(visits) + turned + split + (gap or 0.0)
+
+    def sample(n: int) -> Tensor:
+        visits = torch.poisson(torch.full((n,), 2.0), generator=rng)
+        told = visits.roll(1) if broken == "sampler" else visits
+        angle, coin, share = torch.rand(3, n, generator=rng)
+        angle = 2 * math.pi * angle
+        turned = coin > (1 + 0.8 * (angle - told).cos()) / 2
+        angle = torch.remainder(angle + math.pi * (1 + turned.float()), 2 * math.pi) - math.pi
+        share = torch.where(visits % 2 == 0, share.sqrt(), 1 - share.sqrt())
+        return torch.stack([angle, visits, share], 1)
+
+    found = failed(checked(log_prob, sample, zoo.Space.mixed(columns)))
+    assert found == {None: set(), "sampler": {"samples-follow-the-density"}}.get(broken, {broken})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,11 +19,11 @@ from zoo_core.conformance.statistics.quadrature import LARGEST, Integral, Quadra
 from zoo_core.conformance.target import Target
 from zoo_core.interfaces.space import Space
 
-_MOST = {0: 100_000, 1: 1500, 2: 80}
+_MOST = {0: 100_000, 1: 800, 2: 24}
 """How many rows of codes are listed at most, beside so many real numbers."""
-_SCORED, _CHUNK = 600_000, 20_000
+_SCORED, _CHUNK = 300_000, 20_000
 _REST = {0: 1e-9, 1: 1e-5, 2: 1e-5}
-"""The mass that doubling the counts may still add."""
+"""The mass that doubling the counts may still add, beside so many real numbers."""
 _SAMPLES, _COUNTS = 256, 16
 _TOO_MUCH = 1.1
 
@@ -127,9 +128,18 @@ class Lattice:
         return Integral(seen.value, seen.error + left_out)
 
     def mass_beyond(self, entry: int) -> float:
-        """Give the mass that twice as many levels of one entry would add."""
+        """Give about how much mass there is beyond the listed levels of one entry.
+
+        Twice as many levels are looked at; beyond these masses go on to fall as from the last
+        half of the listed levels to there.
+        """
         log_prob = self.mixture.log_prob(self._nodes, self.listing.beyond(entry))
-        return float((log_prob.exp() * self._weight[:, None]).sum())
+        more = float((log_prob.exp() * self._weight[:, None]).sum())
+        upper = self.listing.rows[:, entry] >= self.listing.levels[entry] // 2
+        half = float((self.log_prob[:, upper].exp() * self._weight[:, None]).sum())
+        if more <= _REST[len(self.mixture.real)]:
+            return more
+        return more / (1 - more / half) if more < half else math.inf
 
     def law(self) -> Law:
         """Take every combination for a point; masses are normalised."""
