@@ -20,6 +20,7 @@ from zoo_core.interfaces.generator import Generator
 from zoo_core.interfaces.preprocessing import Dequantize, Logit, Step
 from zoo_core.interfaces.space import Kind, Space
 from zoo_plugin_classical.bandwidth import BandwidthRule, bandwidths, leave_one_out
+from zoo_plugin_classical.kernel_rows import KernelRows, drawn_rows, read_rows
 from zoo_plugin_classical.kernel_scores import log_kernel_sum
 from zoo_plugin_classical.kernels import Kernel
 
@@ -136,7 +137,7 @@ class KernelDensity(Generator, DensityModel):
         return (~points.isnan()).to(scale) @ (scale + self.config.kernel.log_integral(1))
 
     def _sample(self, n: int, call: Call) -> Tensor:
-        which = _drawn(self.weight, n, call.rng)
+        which = drawn_rows(self.weight, n, call.rng)
         noise = self.config.kernel.draw(n, self.space.size, call.rng, self.rows)
         return (self.rows[which] + self.bandwidth * noise).reshape(n, *self.space.shape)
 
@@ -147,51 +148,31 @@ class KernelDensity(Generator, DensityModel):
         before = {name: t.clone() for name, t in self.preprocessing.state_dict().items()}
         try:
             self.fit_preprocessing(request.data, request.rng)
-            rows, weight = self._read(request)
-            bandwidth, history = self._bandwidth_for(rows, weight)
+            rows = self._read(request)
+            bandwidth, history = self._bandwidth_for(rows.values, rows.weight)
         except BaseException:
             self.preprocessing.load_state_dict(before)
             raise
         self.bandwidth.copy_(bandwidth)
-        self._hold(rows, weight)
+        self._hold(rows.values, rows.weight)
         best = min(history, key=lambda entry: entry["loss"], default=None)
         seconds = time.perf_counter() - began
         return FitReport(len(history), seconds, StopReason.CONVERGED, history, best)
 
-    def _read(self, request: FitRequest) -> tuple[Tensor, Tensor]:
-        """Read the rows that have a weight, in network space."""
-        batches: Any = [request.data] if isinstance(request.data, zoo.Batch) else request.data
-        rows, weights = [], []
-        for batch in batches:
-            z: Any = self._to_network(self._move(batch.x), request.rng, None)[0]
-            weight = torch.ones(len(batch)) if batch.weight is None else batch.weight
-            there = (weight > 0).to(self.device)
-            rows.append(z.reshape(len(batch), -1)[there])
-            weights.append(weight.to(self.device, self.dtype)[there])
-            self._check_whole(rows)
-        return torch.cat(rows), torch.cat(weights)
-
-    def _check_whole(self, rows: list[Tensor]) -> None:
-        """Check rows as they come, before they fill the memory."""
-        count = sum(map(len, rows))
-        if count > self.config.rows:
-            raise DataError(
-                f"This kernel density holds {self.config.rows} rows at most",
-                received=f"{count} rows with a weight above 0",
-                remedy="Make it by for_data(data), or with rows=… in its configuration.",
-            )
-        if self.space.missing and bool(rows[-1].isnan().any()):
+    def _read(self, request: FitRequest) -> KernelRows:
+        """Read the rows that have a weight, in network space; they are whole."""
+        rows = read_rows(self, request, self.config.rows, _one_class)
+        if self.space.missing and bool(rows.values.isnan().any()):
             raise DataError(
                 "The rows of a kernel density are whole; only what it scores may lack values",
                 received="a row with a missing value",
                 remedy="Leave such rows out or impute them, or fit kernel-density-nb.",
             )
+        return rows
 
     def _bandwidth_for(
         self, rows: Tensor, weight: Tensor
     ) -> tuple[Tensor, tuple[Mapping[str, float], ...]]:
-        if not len(rows):
-            raise DataError("Data have at least one row whose weight is above 0", received="none")
         rule = self.config.bandwidth
         if not isinstance(rule, BandwidthRule):
             return torch.tensor(rule, dtype=torch.float64).expand(self.space.size), ()
@@ -204,8 +185,5 @@ class KernelDensity(Generator, DensityModel):
         self.weight[: len(rows)] = weight
 
 
-def _drawn(weight: Tensor, n: int, rng: torch.Generator) -> Tensor:
-    """Draw n numbers of rows by their weights; of more rows than `multinomial` takes, too."""
-    below = weight.double().cumsum(0)
-    level = torch.rand(n, generator=rng, device=weight.device, dtype=below.dtype) * below[-1]
-    return torch.searchsorted(below, level, right=True).clamp_max(len(weight) - 1)
+def _one_class(batch: zoo.Batch) -> Tensor:
+    return torch.zeros(len(batch), dtype=torch.int64)
