@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, final
 
 import pydantic
@@ -19,13 +21,16 @@ from zoo_core.interfaces.fitting import FitReport, FitRequest, StopReason
 from zoo_core.interfaces.randomness import child_rng
 from zoo_core.interfaces.sufficient_statistics import Stats, SufficientStatistics
 
+_PRESENT = "present"
 LOG_LIKELIHOOD = "log_likelihood"
 """Name of Σ weight · log p(z) among the statistics of a model that is fitted here."""
 
 
-@final
 class EMOptions(zoo.Config):
-    """Options of `fit`: how many steps, the gain in nats a row below which it stops, the starts."""
+    """Options of `fit`: how many steps, the gain in nats a row below which it stops, the starts.
+
+    With tolerance 0 it takes all its steps.
+    """
 
     iterations: pydantic.PositiveInt = 100
     tolerance: pydantic.NonNegativeFloat = 1e-4
@@ -72,10 +77,15 @@ class _Climb:
 
     history: list[Mapping[str, float]] = field(default_factory=list)
     stopped: StopReason = StopReason.FINISHED
+    stats: Stats | None = None
 
     @property
     def objective(self) -> float:
         return -self.history[-1]["loss"] if self.history else -math.inf
+
+
+Reseed = Callable[..., bool]
+"""`reseed(rows, stats, rng=…)`: whether it has changed the model, given its last statistics."""
 
 
 def fit_by_em(
@@ -84,31 +94,38 @@ def fit_by_em(
     options: Any,
     start: Callable[[NetworkRows, torch.Generator], None],
     call_options: Any = None,
+    reseed: Reseed | None = None,
 ) -> FitReport:
     """Fit from `options.restarts` starts by steps of EM, and keep the best by its objective.
 
-    `start` sets the parameters from rows and a generator. `history` has an entry a step: `loss`,
-    minus the objective (log-likelihood plus log_prior), which never rises, and `log_likelihood`,
-    both in nats a row. What fails leaves the model as it was; an interrupt leaves the best so far.
+    `start` sets the parameters from rows and a generator; preprocessing is fitted before, unless
+    the request is to start from what is present. `reseed` may, when a climb has ended, give parts
+    of the model that no longer count another place; the climb goes on from there, and counts only
+    if it ends higher than before: its steps enter the history from where they are.
+
+    `history` has an entry a step: `loss`, minus the objective (log-likelihood plus log_prior),
+    which never rises, and `log_likelihood`, both in nats a row. What fails leaves the model as it
+    was; an interrupt leaves the best so far.
     """
-    began, before = time.perf_counter(), _state(model)
-    best, kept, interrupted = _Climb(), before, False
-    try:
-        model.fit_preprocessing(request.data, request.rng)
+    began = time.perf_counter()
+    best, kept, interrupted = _Climb(), _state(model), False
+    with guarded(model):
+        if request.start != _PRESENT:
+            model.fit_preprocessing(request.data, request.rng)
         rows = NetworkRows(model, request.data, request.rng, call_options)
         valid = None if request.valid is None else NetworkRows(model, request.valid, request.rng)
         for _ in range(options.restarts):
-            start(rows, child_rng(request.rng, model.device))
+            rng = child_rng(request.rng, model.device)
+            start(rows, rng)
             climb = _climb(model, rows, valid, options)
+            if reseed is not None:
+                climb = _reseeded(model, rows, valid, options, climb, partial(reseed, rng=rng))
             if climb.objective > best.objective:
                 best, kept = climb, _state(model)
             interrupted = climb.stopped is StopReason.INTERRUPTED
             if interrupted:
                 break
         _restore(model, kept)
-    except BaseException:
-        _restore(model, before)
-        raise
     return FitReport(
         steps=len(best.history) - 1,
         seconds=time.perf_counter() - began,
@@ -128,13 +145,40 @@ def _climb(
         for step in range(options.iterations + 1):
             stats, total = expectation(model, rows)
             climb.history.append(_figures(model, stats, total, step, valid))
-            if step and _gain(climb.history) < options.tolerance:
+            climb.stats = stats
+            if step and options.tolerance > 0 and _gain(climb.history) < options.tolerance:
                 climb.stopped = StopReason.CONVERGED
                 break
             if step < options.iterations:
                 model.update(stats)
     except KeyboardInterrupt:
         climb.stopped = StopReason.INTERRUPTED
+    return climb
+
+
+def _reseeded(
+    model: SufficientStatistics,
+    rows: NetworkRows,
+    valid: NetworkRows | None,
+    options: Any,
+    climb: _Climb,
+    reseed: Callable[..., bool],
+) -> _Climb:
+    """Climb on from where parts of the model were given another place, as long as that pays."""
+    while climb.stopped is not StopReason.INTERRUPTED and climb.stats is not None:
+        kept = _state(model)
+        if not reseed(rows, climb.stats):
+            break
+        further = _climb(model, rows, valid, options)
+        if further.objective <= climb.objective + options.tolerance:
+            _restore(model, kept)
+            break
+        higher = [dict(e) for e in further.history if e["loss"] < climb.history[-1]["loss"]]
+        steps = range(len(climb.history), len(climb.history) + len(higher))
+        further.history[:] = climb.history + [
+            {**entry, "step": step} for entry, step in zip(higher, steps, strict=True)
+        ]
+        climb = further
     return climb
 
 
@@ -171,6 +215,17 @@ def _figures(
 
 def _gain(history: list[Mapping[str, float]]) -> float:
     return history[-2]["loss"] - history[-1]["loss"]
+
+
+@contextmanager
+def guarded(model: SufficientStatistics) -> Iterator[None]:
+    """Leave a model as it was where what is done with it fails."""
+    before = _state(model)
+    try:
+        yield
+    except BaseException:
+        _restore(model, before)
+        raise
 
 
 def _state(model: SufficientStatistics) -> dict[str, Tensor]:

@@ -14,13 +14,13 @@ from zoo_core.errors import DataError
 from zoo_core.interfaces.conditionable import Conditionable
 from zoo_core.interfaces.fitting import FitReport, FitRequest
 from zoo_core.interfaces.preprocessing import Step
-from zoo_plugin_classical.expectation_maximization import EMOptions, NetworkRows, fit_by_em
+from zoo_core.interfaces.sufficient_statistics import Stats
 from zoo_plugin_classical.expectation_pass import ExpectationPass
 from zoo_plugin_classical.gaussian_config import GaussianConfig
 from zoo_plugin_classical.gaussian_stack import GaussianStack
 from zoo_plugin_classical.mixture_model import MixtureModel
-from zoo_plugin_classical.mixture_start import Start, comparable, drawn_rows, groups
 from zoo_plugin_classical.quadratic_pass import gaussian_pass
+from zoo_plugin_classical.stepwise_em import Stepwise, StepwiseOptions
 
 
 @final
@@ -31,7 +31,7 @@ class GaussianMixtureConfig(GaussianConfig):
 
 
 @final
-class GaussianMixture(MixtureModel, Conditionable):
+class GaussianMixture(MixtureModel, Stepwise, Conditionable):
     """p(x) = Σ_k w_k N(x; mean_k, C_k) (Bishop 2006, section 9.2)."""
 
     architecture: ClassVar[str] = "classical/gmm"
@@ -107,26 +107,10 @@ class GaussianMixture(MixtureModel, Conditionable):
         return log_slope.exp().reshape(-1)
 
     def _fit(self, request: FitRequest) -> FitReport:
-        options = self._options(EMOptions, request.options)
-        start = Start.of(request.start)
+        return self._fit_from(request, self._options(StepwiseOptions, request.options))
 
-        def begin(rows: NetworkRows, rng: torch.Generator) -> None:
-            if start is not Start.PRESENT:
-                self._start(rows, start, rng)
-
-        return fit_by_em(self, request, options, begin)
-
-    @torch.no_grad()
-    def _start(self, rows: NetworkRows, start: Start, rng: torch.Generator) -> None:
-        """Start from groups of rows, a component each."""
-        z, weight = drawn_rows(((z, weight) for z, weight, _ in rows), rng)
-        z, weight, k = z.reshape(len(z), -1), weight.double(), self.config.n_components
-        group = groups(comparable(z, weight), weight, k, start, rng)
-        share = torch.nn.functional.one_hot(group, k) * weight[:, None]
-        self.stack.start(z, share)
-        counts = share.sum(0)
-        # An empty group's component starts as one row.
-        self._update_weights(torch.where(counts > 0, counts, weight.mean()))
+    def _carried(self, stats: Stats) -> Stats:
+        return self._with_components(stats, self.stack.carried)
 
 
 def _given(tensor: Any, shape: tuple[int, ...]) -> Tensor | None:

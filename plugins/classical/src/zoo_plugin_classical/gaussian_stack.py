@@ -72,6 +72,14 @@ class GaussianStack(ConditionalStack):
         """Set means and covariances; a distribution without rows keeps its own."""
         self.spread.update(stats, self.mean)
 
+    def carried(self, stats: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Give statistics by which the stack was just updated, moved to around its new means."""
+        first = stats["first"]
+        count = stats["rows"][:, None] if "rows" in stats else stats["known"]
+        step = first / count.where(count > 0, 1.0)
+        lost = step[:, :, None] * first[:, None] if "rows" in stats else step * first
+        return {**stats, "first": torch.zeros_like(first), "second": stats["second"] - lost}
+
     @torch.no_grad()
     def start(self, z: Tensor, weight: Float[Tensor, "n k"]) -> None:
         """Set means and covariances to the weighted rows'; without rows, to those of all rows."""

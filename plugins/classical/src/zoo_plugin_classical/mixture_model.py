@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterator
-from typing import Any, final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, cast, final
 
 import torch
 from jaxtyping import Float, Int64
@@ -14,12 +14,20 @@ from torch import Tensor
 from zoo_core.errors import UnsupportedError
 from zoo_core.interfaces.call import Call, Observed
 from zoo_core.interfaces.density import DensityModel
+from zoo_core.interfaces.fitting import FitReport, FitRequest
 from zoo_core.interfaces.generator import Generator
 from zoo_core.interfaces.requests import checked_weight
 from zoo_core.interfaces.sufficient_statistics import Stats, SufficientStatistics
-from zoo_plugin_classical.expectation_maximization import LOG_LIKELIHOOD
+from zoo_plugin_classical.expectation_maximization import (
+    LOG_LIKELIHOOD,
+    EMOptions,
+    NetworkRows,
+    fit_by_em,
+)
 from zoo_plugin_classical.expectation_pass import ExpectationPass
+from zoo_plugin_classical.mixture_start import Start, comparable, drawn_rows, groups
 from zoo_plugin_classical.stack import ConditionalStack, missing, without
+from zoo_plugin_classical.stepwise_em import Stepwise, StepwiseOptions, fit_stepwise
 
 WEIGHTS = "weights"
 """Name of the expected rows of each component among the statistics."""
@@ -191,10 +199,76 @@ class MixtureModel(Generator, DensityModel, SufficientStatistics):
         yield from zip(z[lacks].split(size), weight[lacks].split(size), strict=True)
 
     @final
+    def _fit_from(self, request: FitRequest, options: EMOptions) -> FitReport:
+        """Fit by whole passes, or by mini-batches where the options say so."""
+        start = Start.of(request.start)
+
+        def begin(rows: NetworkRows, rng: torch.Generator) -> None:
+            if start is not Start.PRESENT:
+                self._start(rows, start, rng)
+
+        if isinstance(options, StepwiseOptions) and options.batch_size is not None:
+            return fit_stepwise(cast("Stepwise", self), request, options, begin)
+        return fit_by_em(self, request, options, begin, reseed=self._reseed)
+
+    @final
+    @torch.no_grad()
+    def _start(self, rows: NetworkRows, start: Start, rng: torch.Generator) -> None:
+        """Start from groups of rows, a component each."""
+        z, weight = drawn_rows(((z, weight) for z, weight, _ in rows), rng)
+        k, weight = self.stack.k, weight.double()
+        group = groups(comparable(z, weight), weight, k, start, rng)
+        self._start_from(z, torch.nn.functional.one_hot(group, k) * weight[:, None])
+
+    @final
+    def _start_from(self, z: Tensor, share: Float[Tensor, "n k"]) -> None:
+        """Set components and weights to those of shared rows; one without any counts as a row."""
+        self.stack.start(z, share)
+        counts = share.sum(0)
+        self._update_weights(torch.where(counts > 0, counts, counts.sum() / len(z)))
+
+    @final
+    @torch.no_grad()
+    def _reseed(self, rows: NetworkRows, stats: Stats, *, rng: torch.Generator) -> bool:
+        """Put components that have hardly a row each amid rows that the model explains badly.
+
+        That is, fewer rows than entries a row has, and one. The new place is around a row drawn
+        with chances as it falls behind the best explained one; nothing is done where rows are too
+        few for so many components.
+        """
+        least, counts = self.space.size + 1, stats[WEIGHTS]
+        starved = (counts < least).nonzero()[:, 0].tolist()
+        if not starved or float(counts.sum()) < 2 * least * len(counts):
+            return False
+        z, weight = drawn_rows(((z, weight) for z, weight, _ in rows), rng)
+        weight = weight.double()
+        share = self._joint(z).softmax(1).double() * weight[:, None]
+        behind = self._marginal(z).double()
+        behind = weight * (behind.amax() - behind)
+        features, crowd = comparable(z, weight), max(1, len(z) // len(counts))
+        for k in starved:
+            if not bool(behind.sum() > 0):
+                return False
+            centre = features[behind.multinomial(1, generator=rng)]
+            near = (features - centre).square().sum(1).topk(crowd, largest=False).indices
+            share[near] = 0.0
+            share[near, k] = weight[near]
+            behind[near] = 0.0
+        self._start_from(z, share)
+        return True
+
+    @final
     def _update(self, stats: Stats) -> None:
         self._update_weights(stats[WEIGHTS])
-        own = {n: t for n, t in stats.tensors.items() if n.startswith(_OF_STACK)}
-        self.stack.update({name.removeprefix(_OF_STACK): tensor for name, tensor in own.items()})
+        self.stack.update(_of_stack(stats))
+
+    @final
+    def _with_components(
+        self, stats: Stats, change: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
+    ) -> Stats:
+        """Give statistics with another form of those of the components."""
+        changed = {f"{_OF_STACK}{n}": t for n, t in change(_of_stack(stats)).items()}
+        return Stats({**stats.tensors, **changed})
 
     @final
     def _update_weights(self, rows: Tensor) -> None:
@@ -206,3 +280,8 @@ class MixtureModel(Generator, DensityModel, SufficientStatistics):
     @final
     def _log_prior(self) -> Tensor:
         return self.stack.log_prior()
+
+
+def _of_stack(stats: Stats) -> dict[str, Tensor]:
+    own = {n: t for n, t in stats.tensors.items() if n.startswith(_OF_STACK)}
+    return {name.removeprefix(_OF_STACK): tensor for name, tensor in own.items()}

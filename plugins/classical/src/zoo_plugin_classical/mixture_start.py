@@ -11,6 +11,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from zoo_core.errors import OptionError
+from zoo_plugin_classical.stack import missing
 
 ROWS = 2**14
 """How many rows a start looks at, at most, drawn from all of them."""
@@ -64,11 +65,15 @@ def drawn_rows(
     return torch.cat(kept), torch.ones_like(weight) if drawn else weight
 
 
-def comparable(rows: Float[Tensor, "m d"], weight: Float[Tensor, " m"]) -> Float[Tensor, "m d"]:
-    """Standardise entries, whatever their units, and put their mean where one is missing."""
-    rows, known = rows.double(), ~rows.isnan()
+def comparable(rows: Tensor, weight: Float[Tensor, " m"]) -> Float[Tensor, "m d"]:
+    """Standardise entries, whatever their units, and put their mean where one is missing.
+
+    Codes are taken for the numbers that they are.
+    """
+    known = ~missing(rows).reshape(len(rows), -1)
+    rows = rows.reshape(len(rows), -1).double()
     count = (weight @ known.double()).clamp_min(torch.finfo(torch.float64).tiny)
-    mean = weight @ rows.nan_to_num() / count
+    mean = weight @ torch.where(known, rows, 0.0) / count
     away = torch.where(known, rows - mean, 0.0)
     scale = (weight @ away.square() / count).sqrt()
     return away / scale.where(scale > 0, 1.0)
