@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from models.autoencoder import PrincipalComponents
-from models.classes import GaussianClasses
 from sklearn.datasets import load_iris
 
 import zoo_core as zoo
+from models.autoencoder import PrincipalComponents
+from models.classes import GaussianClasses
 
 # Estimators are collected by name before any fixture runs.
 zoo.register(PrincipalComponents)

@@ -19,7 +19,8 @@ from zoo_plugin_sklearn import tables
 from zoo_plugin_sklearn.density import log_density
 from zoo_plugin_sklearn.estimator import ZooEstimator
 from zoo_plugin_sklearn.labels import Labels
-from zoo_plugin_sklearn.provision import provided
+from zoo_plugin_sklearn.provision import learns_more, provided
+from zoo_plugin_sklearn.refusals import ParameterError, as_value_errors, of_table
 
 
 @final
@@ -70,6 +71,28 @@ class ZooClassifier(ClassifierMixin, ZooEstimator):
         self.classes_ = labels.classes
         return self
 
+    @available_if(learns_more)
+    def partial_fit(
+        self, X: Any, y: Any = None, classes: Any = None, sample_weight: Any = None
+    ) -> Self:
+        """Learn more rows beside those that the model knows, as if all had come at once.
+
+        `classes` names all classes at the first call. What follows from data, such as levels of
+        categories, follows from the first rows unless `config` says it. Raises ValueError for a
+        class that wasn't named; a row that is refused changes nothing.
+        """
+        first = "model_" not in vars(self)
+        data, target = tables.checked_pair(self, X, y, self._family(), reset=first)
+        labels = self._told(classes)
+        weight, data, (target,) = tables.weighted_rows(sample_weight, data, target)
+        condition = torch.from_numpy(labels.codes(target))
+        with as_value_errors(), of_table(data):
+            model: Any = self._model() if not first else self._fresh(data, condition, labels)
+            x = tables.tensor(data, model.space, model.device)
+            report = model.partial_fit(x, condition=condition, weight=weight)
+        self.model_, self.fit_report_, self.classes_ = model, report, labels.classes
+        return self
+
     def predict(self, X: Any) -> np.ndarray:
         """Give the most probable class of each row, `[n]`."""
         codes = self._log_proba(X).argmax(1)
@@ -100,10 +123,25 @@ class ZooClassifier(ClassifierMixin, ZooEstimator):
         tags.classifier_tags.poor_score = self._family().kind in (Kind.BINARY, Kind.COUNT)
         return tags
 
-    def _adopt(self, model: Model) -> None:
-        conditioner: Any = model.get_submodule("conditioner")
-        names = dict(conditioner.config).get("names")
+    def _adopt(self, model: Any) -> None:
+        names = dict(model.conditioner.config).get("names")
         self.classes_ = np.arange(model.classes) if names is None else np.array(names)
+
+    def _told(self, classes: Any) -> Labels:
+        """Give the classes of a partial fit: those of the first call."""
+        known = vars(self).get("classes_")
+        named = known if classes is None else np.unique(classes)
+        if named is None or (known is not None and not np.array_equal(named, known)):
+            raise ParameterError(
+                "partial_fit is told all classes at the first call, and no others later",
+                received="none" if named is None else ", ".join(map(str, named)),
+                remedy="Pass classes=np.unique(y) of all rows.",
+            )
+        return Labels(named)
+
+    def _fresh(self, data: Any, condition: torch.Tensor, labels: Labels) -> Model:
+        conditioner = labels.conditioner(missing=False)
+        return self._build_model(data, condition, conditioner=conditioner)[0].eval()
 
     def _log_proba(self, X: Any) -> torch.Tensor:
         x = self._samples(X)

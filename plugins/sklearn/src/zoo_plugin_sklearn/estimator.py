@@ -21,7 +21,7 @@ from zoo_plugin_sklearn import parameters, tables
 from zoo_plugin_sklearn.construction import Construction
 from zoo_plugin_sklearn.family import Family
 from zoo_plugin_sklearn.pickled_model import PickledModel
-from zoo_plugin_sklearn.refusals import ParameterError, as_value_errors
+from zoo_plugin_sklearn.refusals import ParameterError, as_value_errors, of_table
 
 _SEEDS = np.iinfo(np.int32).max
 
@@ -185,8 +185,8 @@ class ZooEstimator(BaseEstimator, ABC):
         self, data: Any, condition: Tensor | None, weight: np.ndarray | None, **fields: Any
     ) -> None:
         """Build a model and fit it; what fails leaves the model that was there."""
-        model, seed = self._build_model(data, condition, **fields)
-        with as_value_errors():
+        with as_value_errors(), of_table(data):
+            model, seed = self._build_model(data, condition, **fields)
             report = model.fit(
                 tables.tensor(data, model.space, self.device),
                 condition=condition,

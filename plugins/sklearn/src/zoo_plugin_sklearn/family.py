@@ -13,8 +13,8 @@ from zoo_core.config import FrozenDict
 from zoo_core.errors import ZooError
 from zoo_core.interfaces.classifier import Classifier
 from zoo_core.interfaces.density import DensityModel
-from zoo_core.interfaces.latent import Latent
 from zoo_core.interfaces.model import Model
+from zoo_core.interfaces.randomness import rng
 from zoo_core.interfaces.space import Kind
 from zoo_core.registry.architectures import resolve
 
@@ -36,22 +36,24 @@ class Family:
             return cls()
 
 
+_WHOLE = torch.tensor([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+_LABELS = torch.tensor([0, 1, 1])
+
+
 @lru_cache(maxsize=256)
 def _asked(model: type[Model], fields: Mapping[str, Any]) -> Family:
     """Show it a table of zeros and ones, and one with a hole."""
-    whole = torch.tensor([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
-    found = _built(model, whole, fields)
+    found = _built(model, _WHOLE, fields)
     if found is None:
         return Family()
-    holed = whole.clone()
+    holed = _WHOLE.clone()
     holed[0, 0] = torch.nan
     return Family(found.space.kind, _reads(_built(model, holed, fields), holed))
 
 
 def _built(model: type[Model], table: torch.Tensor, fields: Mapping[str, Any]) -> Any:
     """Build for a table, of two classes where the model is of classes too; None if it can't be."""
-    labels = torch.tensor([0, 1, 1])
-    for condition in (labels, None):
+    for condition in (_LABELS, None):
         try:
             return model.for_data(table, condition=condition, **fields)
         except ValueError:
@@ -60,15 +62,19 @@ def _built(model: type[Model], table: torch.Tensor, fields: Mapping[str, Any]) -
 
 
 def _reads(model: Any, table: torch.Tensor) -> bool:
-    """Whether a model scores such rows."""
+    """Whether a model learns from such rows, unless that is a trainer's work, and scores them."""
     if model is None:
         return False
     try:
+        if type(model)._fit is not Model._fit:
+            model.fit(table, condition=_LABELS if model.is_conditional else None, rng=rng(0))
         with torch.no_grad():
-            if Classifier in model.provides:
-                return bool(model.log_class_prob(table).isfinite().all())
-            if DensityModel in model.provides:
-                return bool(model.log_prob(table).isfinite().all())
-            return Latent in model.provides and bool(model.encode(table).isfinite().all())
+            return bool(_scores(model, table).isfinite().all())
     except ValueError:
         return False
+
+
+def _scores(model: Any, table: torch.Tensor) -> torch.Tensor:
+    if Classifier in model.provides:
+        return model.log_class_prob(table)
+    return model.log_prob(table) if DensityModel in model.provides else model.encode(table)

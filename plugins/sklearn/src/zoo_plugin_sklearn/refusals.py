@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import final
+from typing import Any, final
 
-from zoo_core.errors import TrainingError, ZooError
+from zoo_core.errors import DataError, TrainingError, ZooError
 
 
 @final
@@ -28,3 +28,14 @@ def as_value_errors() -> Iterator[None]:
         raise
     except ZooError as error:
         raise ParameterError(error.rule, received=error.received, remedy=error.remedy) from error
+
+
+@contextmanager
+def of_table(data: Any) -> Iterator[None]:
+    """Say of how many rows and features the data are that a model refuses to be fitted to."""
+    try:
+        yield
+    except DataError as error:
+        size = f"n_samples = {data.shape[0]}, n_features = {data.shape[1]}"
+        received = size if error.received is None else f"{error.received}; {size}"
+        raise DataError(error.rule, received=received, remedy=error.remedy) from error
