@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import final
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from zoo_plugin_classical.stack import ConditionalStack, missing
 
@@ -44,6 +45,13 @@ class CountedStack(EntrywiseStack, ABC):
     @abstractmethod
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
         """The names and shapes of the statistics."""
+
+    def sums_of(
+        self, z: Tensor, y: Int64[Tensor, " n"], weight: Float[Tensor, " n"] | None
+    ) -> Mapping[str, Tensor]:
+        """Give the statistics of rows each of which belongs to one distribution."""
+        share = one_hot(y, self.k).to(torch.float64)
+        return self.statistics_each(z, share if weight is None else share * weight[:, None])
 
     @abstractmethod
     def log_likelihood(self, stats: Mapping[str, Tensor]) -> Tensor:

@@ -10,9 +10,7 @@ from typing import Any, final
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
 
-from zoo_plugin_classical.counted_parts import parts_of
 from zoo_plugin_classical.entrywise_stack import CountedStack
 from zoo_plugin_classical.moments import Moments, moments_of
 from zoo_plugin_classical.normal_stack import NormalStack
@@ -76,16 +74,10 @@ class TaughtCounts(TaughtStack):
     @torch.no_grad()
     def include(self, z: Tensor, y: Tensor, weight: Tensor | None) -> None:
         """Add rows in network space whose classes are known."""
-        start = 0
-        for part in parts_of(z):
-            rows = slice(start, start + len(part))
-            share = one_hot(y[rows], self.stack.k).double()
-            if weight is not None:
-                share *= weight[rows, None].double()
-            for name, tensor in self.stack.statistics_each(part, share).items():
-                self.get_buffer(name).add_(tensor)
-            self.rows.add_(share.sum(0))
-            start = rows.stop
+        for name, tensor in self.stack.sums_of(z, y, weight).items():
+            self.get_buffer(name).add_(tensor)
+        weight = torch.ones(len(y), device=y.device) if weight is None else weight
+        self.rows.add_(y.bincount(weight.double(), minlength=self.stack.k))
 
     @torch.no_grad()
     def replace(self, rows: Tensor, stats: Mapping[str, Tensor]) -> None:
