@@ -198,7 +198,9 @@ class JointModel(Classifier, DensityModel, interface=True):
     @final
     def _possible(self, call: Call) -> Tensor:
         """Mark the classes that a context leaves open, `[n, K]`: several ones mean one of these."""
-        context = call.context.as_vector() if call.context is not None else torch.zeros(1, 1)
+        context = (
+            call.context.as_vector() if call.context is not None else torch.zeros(1, self.classes)
+        )
         if not bool(((context == 0) | (context == 1)).all()):
             raise ConditionError(
                 "The context of a model of (x, y) has ones for the classes that are possible",
