@@ -11,10 +11,12 @@ from torch import Tensor
 import zoo_core as zoo
 from zoo_core.interfaces.space import Kind
 from zoo_plugin_classical.covariance import Covariance
+from zoo_plugin_classical.expectation_pass import ExpectationPass
 from zoo_plugin_classical.gaussian_stack import GaussianStack
 from zoo_plugin_classical.hidden_markov import HiddenMarkov
 from zoo_plugin_classical.hidden_markov_config import HiddenMarkovConfig
 from zoo_plugin_classical.hidden_markov_space import ragged_space
+from zoo_plugin_classical.quadratic_pass import gaussian_pass
 
 
 class GaussianHMMConfig(HiddenMarkovConfig):
@@ -59,6 +61,9 @@ class GaussianHMM(HiddenMarkov):
     def covariances(self) -> Float[Tensor, "s d d"]:
         """The covariance matrices, whatever their form."""
         return self.stack.covariances
+
+    def _expectation_pass(self) -> ExpectationPass:
+        return gaussian_pass(self.stack)
 
     def _means(self) -> Tensor:
         return self.means

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar, final
 
 import torch
@@ -22,6 +23,7 @@ from zoo_plugin_classical.expectation_maximization import (
     NetworkRows,
     fit_by_em,
 )
+from zoo_plugin_classical.expectation_pass import ExpectationPass, StackPass
 from zoo_plugin_classical.forward_backward import Chain, first_steps
 from zoo_plugin_classical.hidden_markov_config import HiddenMarkovConfig, Learnt
 from zoo_plugin_classical.hidden_markov_start import drawn_steps, first_counts, first_shares
@@ -32,6 +34,9 @@ from zoo_plugin_classical.stack import Stack
 
 LENGTH = 32
 """Steps of a sample whose length isn't asked for."""
+_CHUNK = 2**13
+"""Steps whose emissions are worked on at once."""
+_EMITTED = "emissions."
 
 
 class HiddenMarkov(zoo.Generator, zoo.DensityModel, StateModel, SufficientStatistics):
@@ -257,18 +262,22 @@ class HiddenMarkov(zoo.Generator, zoo.DensityModel, StateModel, SufficientStatis
     @final
     @torch.no_grad()
     def _statistics(self, z: Any, weight: Tensor, call: zoo.Call) -> Stats:
-        log_emission = self._log_emission(z)
+        work, parts = self._expectation_pass(), self._steps(z).split(_CHUNK)
+        log_emission = self._emission_scores(work, parts, len(z.values))
         if isinstance(call.options, KnownStates):
             log_emission = call.options.told(log_emission)
         found = self._chain(z, log_emission).posterior(weight)
+        for part, share in zip(parts, found.states.split(_CHUNK), strict=True):
+            work.take(part)
+            work.count(share.to(self.dtype))
         counted = torch.where(weight > 0, weight.double() * found.log_prob, 0.0)
+        emitted = {f"{_EMITTED}{name}": tensor for name, tensor in work.sums().items()}
         sums = {
             LOG_LIKELIHOOD: counted.sum(),
             "initial": found.states[first_steps(z.lengths)].sum(0),
             "moves": found.moves,
         }
-        emitted = self.stack.statistics_each(self._steps(z), found.states.to(self.dtype))
-        return Stats(sums | {f"emissions.{name}": tensor for name, tensor in emitted.items()})
+        return Stats(sums | emitted)
 
     @final
     def _update(self, stats: Stats) -> None:
@@ -278,8 +287,8 @@ class HiddenMarkov(zoo.Generator, zoo.DensityModel, StateModel, SufficientStatis
         if Learnt.TRANSITION in learnt:
             self.chain.update_transition(stats["moves"])
         if Learnt.EMISSIONS in learnt:
-            own = {name.partition(".")[2]: tensor for name, tensor in stats.tensors.items()}
-            self.stack.update({name: tensor for name, tensor in own.items() if name})
+            own = {n: t for n, t in stats.tensors.items() if n.startswith(_EMITTED)}
+            self.stack.update({name.removeprefix(_EMITTED): t for name, t in own.items()})
 
     @final
     def _log_prior(self) -> Tensor:
@@ -314,7 +323,7 @@ class HiddenMarkov(zoo.Generator, zoo.DensityModel, StateModel, SufficientStatis
             states = torch.full_like(chosen, -1) if known is None else known.states[chosen]
             steps = self._steps(z)[chosen]
             shares = first_shares(steps, counts, self.space, states, self.n_states, first, rng)
-            self.stack.start(steps, shares.to(self.dtype))
+            self._start_emissions(steps, shares.to(self.dtype), first, rng)
         initial, moves = first_counts(z.lengths, known, self.n_states, first, rng)
         self.chain.set(
             initial if Learnt.INITIAL in learnt else None,
@@ -322,6 +331,17 @@ class HiddenMarkov(zoo.Generator, zoo.DensityModel, StateModel, SufficientStatis
         )
 
     # What the rest is made of.
+
+    def _start_emissions(
+        self, steps: Tensor, shares: Tensor, start: Start, rng: torch.Generator
+    ) -> None:
+        """Set what states emit from the steps that each begins with."""
+        del start, rng
+        self.stack.start(steps, shares)
+
+    def _expectation_pass(self) -> ExpectationPass:
+        """Begin a pass over steps under the present parameters of what states emit."""
+        return StackPass(self.stack)
 
     def _means(self) -> Tensor | None:
         """Give the mean of what each state emits, `[S, *step]`; None where there is none."""
@@ -338,6 +358,17 @@ class HiddenMarkov(zoo.Generator, zoo.DensityModel, StateModel, SufficientStatis
         if not len(z.values):
             return self.chain.initial_logits.new_zeros(0, self.n_states)
         return self.stack.log_prob_each(self._steps(z))
+
+    @final
+    def _emission_scores(
+        self, work: ExpectationPass, parts: Sequence[Tensor], total: int
+    ) -> Float[Tensor, "t s"]:
+        """Give log p(x_t | z_t) of steps that come in parts, in float64."""
+        scores = torch.empty(total, self.n_states, device=self.device, dtype=torch.float64)
+        for part, own in zip(parts, scores.split(_CHUNK), strict=True):
+            work.take(part)
+            own.copy_(work.score())
+        return scores
 
     @final
     def _chain(self, z: zoo.Ragged, log_emission: Tensor | None = None) -> Chain:

@@ -23,6 +23,23 @@ _exact = njit(cache=True, nogil=True)
 
 @_compiled
 @no_type_check
+def _row_product(row, matrix, out):
+    """Multiply a row by a matrix, four of its rows at a time: `out` is read and written less."""
+    width, whole = len(out), len(row) // 4 * 4
+    out[:] = 0.0
+    for i in range(0, whole, 4):
+        a, b, c, d = row[i], row[i + 1], row[i + 2], row[i + 3]
+        for j in range(width):
+            near = a * matrix[i, j] + b * matrix[i + 1, j]
+            out[j] += near + (c * matrix[i + 2, j] + d * matrix[i + 3, j])
+    for i in range(whole, len(row)):
+        a = row[i]
+        for j in range(width):
+            out[j] += a * matrix[i, j]
+
+
+@_compiled
+@no_type_check
 def forward(b, shift, offsets, first, last, initial, transition, alpha, log_prob, lost):
     """Filter: alpha_t(j) = p(z_t = j | x_1 … x_t), and log p(x) (Rabiner 1989, section V.A).
 
@@ -30,28 +47,27 @@ def forward(b, shift, offsets, first, last, initial, transition, alpha, log_prob
     probability for a float64.
     """
     states = len(initial)
-    reach = np.empty(states)
+    reach, now = np.empty(states), np.empty(states)
     for s in range(first, last):
         product, total, underflow = 1.0, 0.0, False
         for t in range(offsets[s], offsets[s + 1]):
             if t == offsets[s]:
                 reach[:] = initial
             else:
-                reach[:] = 0.0
-                for i in range(states):
-                    share = alpha[t - 1, i]
-                    for j in range(states):
-                        reach[j] += share * transition[i, j]
+                _row_product(now, transition, reach)
             norm = 0.0
             for j in range(states):
-                alpha[t, j] = reach[j] * b[t, j]
-                norm += alpha[t, j]
+                now[j] = reach[j] * b[t, j]
+                norm += now[j]
             scale = 1.0 / norm if norm > 0.0 else 0.0
-            flushed = 0
+            least = 1.0
             for j in range(states):
-                alpha[t, j] *= scale
-                flushed += alpha[t, j] < LOST and reach[j] > 0.0 and b[t, j] > 0.0
-            underflow |= flushed > 0
+                now[j] *= scale
+                alpha[t, j] = now[j]
+                least = min(least, now[j])
+            if least < LOST:
+                for j in range(states):
+                    underflow |= now[j] < LOST and reach[j] > 0.0 and b[t, j] > 0.0
             product *= norm
             total += shift[t]
             if product < 1e-100:
@@ -85,11 +101,7 @@ def backward(b, offsets, first, last, transition, weight, alpha, moves):
                 alpha[t, j] *= beta[j] * factor if alpha[t, j] > 0.0 else 0.0
             if t == offsets[s]:
                 break
-            beta[:] = 0.0
-            for j in range(states):
-                share = later[j]
-                for i in range(states):
-                    beta[i] += transposed[j, i] * share
+            _row_product(later, transposed, beta)
             norm = 0.0
             for i in range(states):
                 before[i] = alpha[t - 1, i]
