@@ -46,6 +46,13 @@ def test_the_index_holds_all_that_is_known_as_plain_data() -> None:
     assert row.count("|") == 7
 
 
+def test_figures_of_classes_are_of_another_task() -> None:
+    metrics = [Metric("NLL", 1.0, kind="exact"), Metric("accuracy", 0.9)]
+    (index,) = model_index("A classifier", "iris", metrics)
+    tasks = [result["task"]["type"] for result in index["results"]]
+    assert tasks == ["density-estimation", "classification"]
+
+
 def test_settings_are_frozen_and_metrics_equal_by_value() -> None:
     first, second = (Metric("x", 1.0, settings={"k": [1, 2]}) for _ in range(2))
     assert first == second

@@ -17,6 +17,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 import zoo_core as zoo
+from models.classes import GaussianClasses
 from models.gaussian import Gaussian
 from zoo_core.cli.values import parse_conditions
 
@@ -112,6 +113,20 @@ def test_a_class_is_meant_by_its_name_where_that_looks_like_a_number(
     model = Gaussian.create(space=zoo.Space.real(2), conditioner=part)
     prepared = model.conditioner.prepare(parse_conditions([given], model), len(codes))
     assert prepared["label"].tolist() == codes
+
+
+def test_a_model_of_data_and_class_needs_no_condition() -> None:
+    label = zoo.Part("core/label", {"classes": 2, "names": ["low", "high"], "missing": True})
+    model = GaussianClasses.create(space=zoo.Space.real(2, missing=True), conditioner=label)
+    assert parse_conditions([], model) is None
+    assert parse_conditions(["high"], model) == ["high"]
+
+
+def test_the_classes_that_there_are_are_told_by_their_names() -> None:
+    part = zoo.Part("core/label", {"classes": 2, "names": ["low", "high"]})
+    model = Gaussian.create(space=zoo.Space.real(2), conditioner=part)
+    with pytest.raises(zoo.ZooError, match=r"Give --condition low; there are low, high\."):
+        parse_conditions([], model)
 
 
 @pytest.mark.parametrize("given", [["0.5,1", "2,3"], ["[0.5, 1]", "[2, 3]"], ["[[0.5,1],[2,3]]"]])

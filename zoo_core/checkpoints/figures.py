@@ -9,19 +9,25 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zoo_core.interfaces.metric import Metric
 
+_OF_CLASSES = ("accuracy", "log loss", "Brier score")
+
 
 def model_index(title: str, dataset: str | None, metrics: Sequence[Metric]) -> list[dict[str, Any]]:
     """Give figures as the Hub's metadata has them; what else is known of each stands in `args`."""
     name = dataset or "unknown"
     results = [
         {
-            "task": {"type": "density-estimation"},
+            "task": {"type": _task(metric)},
             "dataset": {"type": name, "name": name, "split": metric.split},
             "metrics": [_entry(metric)],
         }
         for metric in metrics
     ]
     return [{"name": title, "results": results}]
+
+
+def _task(metric: Metric) -> str:
+    return "classification" if metric.name in _OF_CLASSES else "density-estimation"
 
 
 def metrics_table(metrics: Sequence[Metric]) -> str:

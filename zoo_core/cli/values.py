@@ -51,15 +51,19 @@ def parse_options(texts: Sequence[str]) -> dict[str, Any]:
 def parse_conditions(texts: Sequence[str], model: Model) -> list[Any] | None:
     """Read conditions as the model's Conditioner takes them, one an item; None for none.
 
-    Raises ConditionError where the model needs one and there is none.
+    A model of data and class needs none. Raises ConditionError where the model needs one and
+    there is none.
     """
     if not model.is_conditional:
         return list(texts) or None  # The model says what is wrong.
     conditioner = model.get_submodule("conditioner")
     space: Space = conditioner.space  # pyright: ignore[reportAssignmentType]
-    if not texts:
-        raise ConditionError(f"{model.architecture} needs a condition", remedy=_example(space))
     names = _class_names(conditioner)
+    if not texts and model.marginalizes:
+        return None
+    if not texts:
+        remedy = _example(space, names)
+        raise ConditionError(f"{model.architecture} needs a condition", remedy=remedy)
     return [condition for text in texts for condition in _conditions(text, space, names)]
 
 
@@ -70,8 +74,12 @@ def _class_names(conditioner: object) -> tuple[str, ...]:
     return (conditioner.config.names or ()) if isinstance(conditioner, Label) else ()
 
 
-def _example(space: Space) -> str:
+def _example(space: Space, names: tuple[str, ...]) -> str:
     """Say what to type."""
+    if names:
+        return f"Give --condition {names[0]}; there are {', '.join(names[:8])}" + (
+            ", …" if len(names) > 8 else "."
+        )
     if space.ragged or len(space.shape) > 1:
         return "Give --condition VALUE."
     if space.shape == ():
