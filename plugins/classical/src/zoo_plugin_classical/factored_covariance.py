@@ -65,7 +65,7 @@ class FactoredCovariance(CovarianceStructure):
 
     def _block_log_prob(self, z: Tensor, mean: Tensor, block: PatternBlock) -> Tensor:
         """Score the rows of a block, `[P, K, m]`, m rows of each of P patterns."""
-        factor = _masked_factor(self._covariance(), block.known)
+        factor = _masked_factor(self._covariance(), block.known, self.floor)
         away = _around(z, mean, block)
         white = torch.linalg.solve_triangular(factor, away.mT, upper=False)
         constant = 0.5 * math.log(2 * math.pi) * block.known.sum(1)[:, None, None]
@@ -78,7 +78,7 @@ class FactoredCovariance(CovarianceStructure):
         """Put E[x_u | x_o] = mean_u + C_uo C_oo⁻¹ (x_o − mean_o) into missing entries."""
         completed = z[:, None].expand(-1, len(mean), -1).clone()
         for block in self._blocks(z, mean, z.isnan().any(1).nonzero()[:, 0]):
-            gain, _ = _conditional(self._covariance(), block.known)
+            gain, _ = _conditional(self._covariance(), block.known, self.floor)
             filled = (_around(z, mean, block) @ gain).to(z.dtype) + mean[:, None]
             filled = torch.where(block.known[:, None, None], z[block.rows][:, None], filled)
             completed[block.rows[block.real]] = filled.transpose(1, 2)[block.real]
@@ -123,7 +123,7 @@ class FactoredCovariance(CovarianceStructure):
         weight: Tensor,
         block: PatternBlock,
     ) -> None:
-        gain, left = _conditional(self._covariance(), block.known)
+        gain, left = _conditional(self._covariance(), block.known, self.floor)
         away = _around(z, mean, block)
         away = torch.where(block.known[:, None, None], away, away @ gain)
         share = (weight.double()[block.rows] * block.real[..., None]).mT
@@ -207,19 +207,24 @@ def _around(z: Tensor, mean: Tensor, block: PatternBlock) -> Float[Tensor, "p k 
 
 
 def _masked_factor(
-    covariance: Float[Tensor, "k d d"], known: Bool[Tensor, "p d"]
+    covariance: Float[Tensor, "k d d"], known: Bool[Tensor, "p d"], floor: float
 ) -> Float[Tensor, "p k d d"]:
-    """Factor the known block of each matrix for each pattern, with an identity for the rest."""
+    """Factor the known block of each matrix for each pattern, with an identity for the rest.
+
+    Its eigenvalues are no smaller than the matrix's; where rounding hides it they are raised.
+    """
     both = (known[:, :, None] & known[:, None, :])[:, None]
     eye = torch.eye(known.shape[1], dtype=covariance.dtype, device=covariance.device)
-    return torch.linalg.cholesky(torch.where(both, covariance, eye))
+    blocks = torch.where(both, covariance, eye)
+    factor, fault = torch.linalg.cholesky_ex(blocks)
+    return floored_factor(blocks, min(floor, 1.0)) if bool(fault.any()) else factor
 
 
 def _conditional(
-    covariance: Float[Tensor, "k d d"], known: Bool[Tensor, "p d"]
+    covariance: Float[Tensor, "k d d"], known: Bool[Tensor, "p d"], floor: float
 ) -> tuple[Float[Tensor, "p k d d"], Float[Tensor, "p k d d"]]:
     """Give C_oo⁻¹ C_o· by which known entries tell of the rest, and the covariance that is left."""
-    factor = _masked_factor(covariance, known)
+    factor = _masked_factor(covariance, known, floor)
     seen = torch.where(known[:, None, :, None], covariance, 0.0)
     gain = torch.cholesky_solve(seen, factor)
     hidden = ~known[:, None, :, None] & ~known[:, None, None, :]

@@ -62,7 +62,10 @@ class _Products(QuadraticForm):
         super().__init__(stack)
         d = stack.size
         self.covariance = stack.covariances.detach().double()
-        self.precision = torch.cholesky_inverse(torch.linalg.cholesky(self.covariance))
+        factor, self.fault = torch.linalg.cholesky_ex(self.covariance)
+        there = (self.fault == 0)[:, None, None]
+        eye = torch.eye(d, dtype=factor.dtype, device=factor.device)
+        self.precision = torch.cholesky_inverse(torch.where(there, factor, eye))
         self.i, self.j = torch.triu_indices(d, d, device=self.mean.device)
         once = torch.where(self.i == self.j, 0.5, 1.0).to(self.mean)
         slope = (self.precision @ self.away[:, :, None])[..., 0]
@@ -77,10 +80,14 @@ class _Products(QuadraticForm):
         return self.theta.shape[1]
 
     def magnitude(self) -> Float[Tensor, " k"]:
-        """Give Σ_ij |Λ_ij| (|m_i| |m_j| + |C_ij|), m the mean around the origin."""
+        """Give Σ_ij |Λ_ij| (|m_i| |m_j| + |C_ij|), m the mean around the origin.
+
+        It is infinite where rounding leaves nothing of the covariance to invert.
+        """
         size = self.away.abs()
         second = size[:, :, None] * size[:, None] + self.covariance.abs()
-        return (self.precision.abs() * second).sum((1, 2))
+        size = (self.precision.abs() * second).sum((1, 2))
+        return torch.where(self.fault == 0, size, torch.inf)
 
     def fill(self, features: Float[Tensor, "f n"], z: Float[Tensor, "d n"]) -> None:
         """Write products row by row of their upper triangle."""
@@ -159,7 +166,7 @@ class QuadraticPass(ExpectationPass):
 
     def take(self, z: Tensor) -> None:
         """Make the features of rows."""
-        z = z.reshape(len(z), -1)
+        z = z.reshape(len(z), len(self.origin))
         self._left = self.factored and bool(z.sum().isnan())
         if self._left:
             self.others.take(z)
