@@ -27,7 +27,7 @@ _SINGLE = 1e-4
 _classifies = provides(Classifier)
 
 
-def _told_its_class(subject: Subject) -> bool:
+def told_its_class(subject: Subject) -> bool:
     """Claim a condition that is a class: one code, of as many levels as there are classes."""
     model = subject.model
     if not provided(model, Classifier) or not model.is_conditional or model.is_given:
@@ -75,7 +75,7 @@ def a_row_is_classified_by_itself(subject: Subject) -> None:
         )
 
 
-@check(claimed=both(_classifies, _told_its_class, density_is(DensityKind.EXACT)))
+@check(claimed=both(_classifies, told_its_class, density_is(DensityKind.EXACT)))
 def classes_follow_from_bayes_rule(subject: Subject) -> None:
     """By Bayes' rule log p(y | x) changes with class and data as log p(x | y) does.
 
@@ -104,7 +104,7 @@ def a_match_is_the_probability_of_the_class(subject: Subject) -> None:
     Claimed by models whose condition is the class. Eight rows and every class, in double
     precision beyond rounding.
     """
-    if not _told_its_class(subject):
+    if not told_its_class(subject):
         raise Skip("the condition isn't the class")
     model: Any = subject.exact
     x = subject.foreign_rows(_ROWS, "classes")
