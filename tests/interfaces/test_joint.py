@@ -78,8 +78,7 @@ def test_a_context_may_leave_several_classes_open(model: GaussianClasses, x: Ten
     joint, prior = model.log_joint(x)[:, [0, 2]], model.class_log_prior[[0, 2]]
     expected = joint.logsumexp(1) - prior.logsumexp(0)
     assert torch.allclose(model.log_prob(x, condition=open_ones), expected)
-    y = model.given(open_ones).sample(64, rng=zoo.rng(0))
-    assert y.shape == (64, 2)
+    assert len(model.given(open_ones).sample(64, rng=zoo.rng(0))) == 64
     null = model.conditioner.null
     assert torch.allclose(model.log_prob(x, condition=null), model.log_prob(x))
 
@@ -109,7 +108,9 @@ def test_a_class_of_no_probability_can_be_told(model: GaussianClasses, x: Tensor
     assert model.log_prob(x).isfinite().all()
     mixed = model.log_prob(x, condition=[1, -1, 0, 1, 1, 2, -1])
     assert torch.allclose(mixed[[0, 3, 4]], each[[0, 3, 4], 1])
-    assert model.sample(5, condition=1, rng=zoo.rng(0)).isfinite().all()
+    made = model.sample(5, condition=1, rng=zoo.rng(0))
+    assert isinstance(made, Tensor)
+    assert made.isfinite().all()
     assert 1 not in model.sample_joint(500, rng=zoo.rng(0))[1]
     model.log_prob(x, condition=[1, -1, 0, 1, 1, 2, -1]).sum().backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
@@ -189,6 +190,7 @@ def test_pairs_repeat_and_stream_by_class(model: GaussianClasses) -> None:
     x, y = model.sample_joint(50, rng=zoo.rng(0), batch_size=16)
     again = model.sample_joint(50, rng=zoo.rng(0), batch_size=16)
     assert isinstance(x, Tensor)
+    assert isinstance(again[0], Tensor)
     assert torch.equal(x, again[0])
     assert torch.equal(y, again[1])
     rng = zoo.rng(0)

@@ -25,6 +25,7 @@ class Independent(zoo.Generator, JointModel, Conditionable):
         conditioner: zoo.Part
 
     config: Config
+    conditioner: zoo.Conditioner
 
     def _build(self) -> None:
         self.logits = nn.Parameter(torch.randn(self.classes))

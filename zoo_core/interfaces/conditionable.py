@@ -40,17 +40,18 @@ class Conditionable(Model, interface=True):
         self._require(Conditionable)
         if self.space.ragged:
             raise UnsupportedError("Sequences have no fixed entries that could be known")
-        rows = torch.as_tensor(observed.values).shape[: -len(self.space.shape) or None]
-        if len(rows) != 1:
+        values = self.space.model_copy(update={"missing": True}).tensor(observed.values)
+        if values.ndim != 1 + len(self.space.shape):
             raise DataError(
                 f"Observed values have the shape [n, {', '.join(map(str, self.space.shape))}]",
-                received=f"shape {list(torch.as_tensor(observed.values).shape)}",
+                received=f"shape {list(values.shape)}",
                 remedy="Add the batch dimension: values[None].",
             )
-        known = observed.checked(self.space, rows[0], self.device)
+        n = len(values)
+        known = Observed(values, observed.mask).checked(self.space, n, self.device)
         call = Call(
             self._rng(None, default_seed=0),
-            context=self._context_of(condition, rows[0]),
+            context=self._context_of(condition, n),
             observed=known,
         )
         dtype = known.values.dtype if self.space.kind.discrete else self.dtype
