@@ -161,7 +161,7 @@ def test_sequences_are_written_step_by_step(run: Run, saved: Saved) -> None:
         ("plane", ["--option", "heat=3"], "heat"),
         ("plane", ["--option", "heat"], "--option key=value"),
         ("plane", ["--device", "nowhere"], "--device"),
-        ("by-label", [], "Give --condition 0; there are 0 … 2."),
+        ("by-label", [], "Give --condition red; there are red, green, blue."),
         ("by-label", ["--condition", "0,1", "--n", "3"], "give a multiple"),
         ("by-label", ["--condition", "7"], "a class 0 … 2"),
         ("by-label", ["--condition", "mauve"], "mauve"),
