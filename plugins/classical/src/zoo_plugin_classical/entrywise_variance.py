@@ -41,7 +41,7 @@ class EntrywiseVariance(CovarianceStructure):
         known = ~z.isnan()
         noise = (z.nan_to_num()[:, None] - mean) * (-self.log_scale).exp()
         terms = torch.where(known[:, None], 0.5 * noise.square() + self.log_scale, 0.0)
-        return -terms.sum(2) - 0.5 * math.log(2 * math.pi) * known.sum(1, keepdim=True)
+        return -terms.sum(2) - 0.5 * math.log(2 * math.pi) * known.sum(1, keepdim=True).to(z)
 
     def complete(
         self, z: Float[Tensor, "n d"], mean: Float[Tensor, "k d"]

@@ -18,6 +18,7 @@ import zoo_core as zoo
 from zoo_core.errors import DataError
 from zoo_core.interfaces.call import NoOptions
 from zoo_core.interfaces.fitting import FitReport, FitRequest, StopReason
+from zoo_core.interfaces.model import Model
 from zoo_core.interfaces.randomness import child_rng
 from zoo_core.interfaces.sufficient_statistics import Stats, SufficientStatistics
 
@@ -46,7 +47,7 @@ class NetworkRows:
 
     def __init__(
         self,
-        model: SufficientStatistics,
+        model: Model,
         data: Any,
         rng: torch.Generator,
         options: Any = None,
@@ -218,7 +219,7 @@ def _gain(history: list[Mapping[str, float]]) -> float:
 
 
 @contextmanager
-def guarded(model: SufficientStatistics) -> Iterator[None]:
+def guarded(model: Model) -> Iterator[None]:
     """Leave a model as it was where what is done with it fails."""
     before = _state(model)
     try:
@@ -228,11 +229,11 @@ def guarded(model: SufficientStatistics) -> Iterator[None]:
         raise
 
 
-def _state(model: SufficientStatistics) -> dict[str, Tensor]:
+def _state(model: Model) -> dict[str, Tensor]:
     return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
 
 @torch.no_grad()
-def _restore(model: SufficientStatistics, state: Mapping[str, Tensor]) -> None:
+def _restore(model: Model, state: Mapping[str, Tensor]) -> None:
     for name, tensor in model.state_dict().items():
         tensor.copy_(state[name])

@@ -154,6 +154,8 @@ class MixtureModel(Generator, DensityModel, SufficientStatistics):
     @final
     def _known_rows(self, values: Tensor, mask: Tensor, call: Call) -> Tensor:
         """Map known values to network space; what isn't known is missing there."""
+        if self.space.kind.discrete:
+            return without(values.nan_to_num().to(torch.int64), mask)
         z, _ = self.preprocessing(values.to(self.dtype), call.rng)
         return without(z, mask)
 

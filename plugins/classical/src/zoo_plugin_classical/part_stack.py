@@ -38,15 +38,10 @@ class PartStack(Stack):
 
     def sample_each(self, which: Int64[Tensor, " n"], rng: torch.Generator) -> Tensor:
         """Draw as many rows of each model as are asked for."""
-        drawn: Tensor | None = None
-        for k, part in enumerate(self.parts):
-            rows = (which == k).nonzero()[:, 0]
-            if len(rows):
-                made = part.sample(len(rows), rng=rng)
-                drawn = made.new_zeros(len(which), *made.shape[1:]) if drawn is None else drawn
-                drawn[rows] = made
-        assert drawn is not None
-        return drawn
+        rows = [(which == k).nonzero()[:, 0] for k in range(self.k)]
+        asked = [(own, part) for own, part in zip(rows, self.parts, strict=True) if len(own)]
+        drawn = torch.cat([part.sample(len(own), rng=rng) for own, part in asked])
+        return drawn[torch.cat([own for own, _ in asked]).argsort()]
 
     @torch.no_grad()
     def statistics_each(self, z: Tensor, weight: Float[Tensor, "n k"]) -> Mapping[str, Tensor]:
