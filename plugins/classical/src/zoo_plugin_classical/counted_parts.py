@@ -12,6 +12,6 @@ _NUMBERS = 2**17
 
 def parts_of(z: Tensor) -> tuple[Int64[Tensor, "n d"], ...]:
     """Cut rows `[n, *shape]` into parts of flat rows; on an accelerator there is one part."""
-    flat = z.reshape(len(z), -1)
+    flat = z.reshape(len(z), z.shape[1:].numel())
     rows = max(1, _NUMBERS // max(1, flat.shape[1]))
     return flat.split(len(flat) if flat.device.type != "cpu" else rows)
