@@ -173,6 +173,73 @@ class Twice(Words):
         return Codes({"words": torch.cat([words, words]) if len(words) == 1 else words})
 
 
+class Grade(zoo.Conditioner):
+    """One of four, or nobody knows which."""
+
+    def _space(self) -> Space:
+        return Space.categorical(4, missing=True)
+
+    def _build(self) -> None:
+        self.embedding = nn.Embedding(4, 5)
+        self.untold = nn.Parameter(torch.randn(1, 5))
+
+    @property
+    def context_shape(self) -> zoo.ContextShape:
+        return zoo.ContextShape(vector=5)
+
+    def _prepare(self, raw: Any) -> Codes:
+        grades = self.space.tensor(raw).reshape(-1)
+        return Codes({"grade": self.space.check(grades, what="grades")})
+
+    def _encode(self, codes: Codes) -> zoo.Context:
+        return zoo.Context(vector=self.vectors(codes["grade"]))
+
+    def vectors(self, grade: Tensor) -> Tensor:
+        known = self.embedding(grade.clamp_min(0))
+        return torch.where((grade < 0)[:, None], self.untold, known)
+
+    def _null(self) -> zoo.Context:
+        return zoo.Context(vector=self.untold)
+
+
+@final
+class SoundGrade(Grade):
+    pass
+
+
+@final
+class LastGrade(Grade):
+    """−1 counts from the end."""
+
+    def vectors(self, grade: Tensor) -> Tensor:
+        return self.embedding(grade % 4)
+
+
+@final
+class AllUntold(Grade):
+    """One grade that nobody knows makes all of them unknown."""
+
+    def vectors(self, grade: Tensor) -> Tensor:
+        if bool((grade < 0).any()):
+            return self.untold.expand(len(grade), -1)
+        return self.embedding(grade)
+
+
+@final
+class RefusedGrade(Grade):
+    """What nobody knows is refused."""
+
+    def _prepare(self, raw: Any) -> Codes:
+        grades = self.space.tensor(raw).reshape(-1)
+        if bool((grades < 0).any()):
+            raise ConditionError("A grade is 0 … 3", received=-1)
+        return Codes({"grade": grades})
+
+
+def _unknown(name: str, broken: type[Model]) -> Mutant:
+    return Mutant(name, broken.create, SoundGrade.create, "what-nobody-knows-is-the-null-context")
+
+
 def _mutant(name: str, broken: type[Model], caught_by: str) -> Mutant:
     return Mutant(name, broken.create, SoundWords.create, caught_by)
 
@@ -198,4 +265,7 @@ MUTANTS = [
     _mutant("a batch taken for its last condition", LastOnly, _EACH),
     _mutant("a batch taken for its last condition, by n", LastOnly, _MANY),
     _mutant("two rows of one condition", Twice, _MANY),
+    _unknown("an unknown condition taken for the last", LastGrade),
+    _unknown("an unknown condition that hides others", AllUntold),
+    _unknown("an unknown condition that is refused", RefusedGrade),
 ]

@@ -182,6 +182,32 @@ def wrong_conditions_are_refused(subject: Subject) -> None:
         _refuse(lambda: conditioner.prepare(longer), "an entry more")
 
 
+def _is_one_code(subject: Subject) -> bool:
+    """Claim conditions of one code, which nobody may know."""
+    space = subject.model.space
+    return space.missing and space.n_levels is not None and space.shape == () and not space.ragged
+
+
+@check(claimed=both(is_conditioner, _is_one_code))
+def what_nobody_knows_is_the_null_context(subject: Subject) -> None:
+    """A condition −1, where the space says `missing`, has the null context, to the bit.
+
+    Alone, and among others, which it leaves as they are.
+    """
+    conditioner: Any = subject.model
+    raw: Any = subject.foreign_rows(_ROWS)
+    unknown = torch.arange(_ROWS) % 2 == 0
+    with torch.no_grad():
+        null: Context = conditioner.null
+        alone: Context = conditioner.context(-1)
+        mixed: Context = conditioner.context(torch.where(unknown, -1, raw))
+        known: Context = conditioner.context(raw).take(~unknown)
+    rule = "A condition that nobody knows has the null context"
+    _require_same(alone, null, rule)
+    _require_same(mixed.take(unknown), null.expand(int(unknown.sum())), rule)
+    _require_close(mixed.take(~unknown), known, "Unknown conditions change none beside them")
+
+
 def _floating(context: Context) -> Mapping[str, Tensor]:
     named = {name: getattr(context, name) for name in ("vector", "sequence", "image")}
     return {name: tensor for name, tensor in named.items() if tensor is not None}
@@ -251,4 +277,5 @@ CHECKS = (
     null_is_a_fixed_point_of_dropping,
     contexts_are_differentiable,
     wrong_conditions_are_refused,
+    what_nobody_knows_is_the_null_context,
 )
