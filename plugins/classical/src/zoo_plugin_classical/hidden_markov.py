@@ -322,7 +322,8 @@ class HiddenMarkov(zoo.Generator, zoo.DensityModel, StateModel, SufficientStatis
             chosen, counts = drawn_steps(torch.repeat_interleave(weight, z.lengths), rng)
             states = torch.full_like(chosen, -1) if known is None else known.states[chosen]
             steps = self._steps(z)[chosen]
-            shares = first_shares(steps, counts, self.space, states, self.n_states, first, rng)
+            flat = steps.reshape(len(steps), self.space.size)
+            shares = first_shares(flat, counts, self.space, states, self.n_states, first, rng)
             self._start_emissions(steps, shares.to(self.dtype), first, rng)
         initial, moves = first_counts(z.lengths, known, self.n_states, first, rng)
         self.chain.set(
@@ -347,9 +348,8 @@ class HiddenMarkov(zoo.Generator, zoo.DensityModel, StateModel, SufficientStatis
         """Give the mean of what each state emits, `[S, *step]`; None where there is none."""
         return None
 
-    @final
-    def _steps(self, z: zoo.Ragged) -> Shaped[Tensor, "t d"]:
-        """Give the steps end to end as a stack takes them: flat."""
+    def _steps(self, z: zoo.Ragged) -> Tensor:
+        """Give the steps end to end as the stack takes them, by default flat `[T, d]`."""
         return z.values.reshape(len(z.values), self.space.size)
 
     @final
@@ -372,7 +372,9 @@ class HiddenMarkov(zoo.Generator, zoo.DensityModel, StateModel, SufficientStatis
 
     @final
     def _chain(self, z: zoo.Ragged, log_emission: Tensor | None = None) -> Chain:
-        log_emission = self._log_emission(z) if log_emission is None else log_emission
+        if log_emission is None:
+            steps = self._steps(z).split(_CHUNK)
+            log_emission = self._emission_scores(self._expectation_pass(), steps, len(z.values))
         parts = (self.chain.log_initial, self.chain.log_transition, log_emission)
         return Chain.of(*parts, z.lengths)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Self, final
 
 import pydantic
+from torch import Tensor
 
 import zoo_core as zoo
 from zoo_core.interfaces.density import DensityModel
@@ -13,7 +14,7 @@ from zoo_core.interfaces.generator import Generator
 from zoo_core.interfaces.part import Part, Provides
 from zoo_core.interfaces.sufficient_statistics import SufficientStatistics
 from zoo_plugin_classical.hidden_markov import HiddenMarkov
-from zoo_plugin_classical.hidden_markov_config import HiddenMarkovConfig
+from zoo_plugin_classical.hidden_markov_config import HiddenMarkovConfig, Learnt
 from zoo_plugin_classical.part_stack import PartStack
 
 
@@ -43,6 +44,8 @@ class HMMConfig(HiddenMarkovConfig):
     def _as_many(self) -> Self:
         if len(self.emissions) != self.n_states:
             raise ValueError(f"emissions has one part, or one for each of {self.n_states} states")
+        if Learnt.EMISSIONS in self.learnt and any(part.frozen for part in self.emissions):
+            raise ValueError("emissions are learnt, all of them or none: see `learnt`")
         return self
 
 
@@ -58,7 +61,10 @@ class HMM(HiddenMarkov):
 
     def _emissions(self) -> PartStack:
         parts = list(self.get_submodule("emissions").children())
-        return PartStack(parts, [part.frozen for part in self.config.emissions])
+        return PartStack(parts)
+
+    def _steps(self, z: zoo.Ragged) -> Tensor:
+        return z.values
 
     def _part_space(self, name: str) -> zoo.Space:
         del name
