@@ -102,10 +102,10 @@ class HiddenMarkov(zoo.Generator, zoo.DensityModel, StateModel, SufficientStatis
         that are no probabilities or allow what the configuration forbids.
         """
         self._refuse_given("be changed")
-        begins, moves = torch.tensor(self.config.begins), torch.tensor(self.config.moves)
-        first = None if initial is None else self._shares("initial", initial, begins)
-        rows = None if transition is None else self._shares("transition", transition, moves)
-        self.chain.set(first, rows)
+        self.chain.set(
+            None if initial is None else self.chain.checked_initial(initial),
+            None if transition is None else self.chain.checked_transition(transition),
+        )
 
     @final
     def stationary(self) -> Float[Tensor, " s"]:
@@ -113,19 +113,7 @@ class HiddenMarkov(zoo.Generator, zoo.DensityModel, StateModel, SufficientStatis
 
         Raises UnsupportedError where there are several, as in a chain with two ends.
         """
-        matrix = self.transition.detach().to(torch.float64).cpu()
-        states = self.n_states
-        system = torch.cat([matrix.T - torch.eye(states).double(), torch.ones(1, states).double()])
-        if int(torch.linalg.matrix_rank(system[:-1])) < states - 1:
-            raise UnsupportedError(
-                "A chain has one stationary distribution where one part of it can't be left",
-                received="several such parts",
-                remedy="Ask for forecast(x, steps) instead.",
-            )
-        target = torch.zeros(states + 1, 1).double()
-        target[-1] = 1
-        shares = torch.linalg.lstsq(system, target).solution[:, 0].clamp_min(0)
-        return (shares / shares.sum()).to(self.device)
+        return self.chain.stationary()
 
     @final
     @torch.no_grad()
@@ -408,22 +396,3 @@ class HiddenMarkov(zoo.Generator, zoo.DensityModel, StateModel, SufficientStatis
                 received=f"data of probability 0, in row {where}",
                 remedy="Look at log_prob; fit the model to such data, or allow more moves.",
             )
-
-    @final
-    def _shares(self, name: str, rows: Any, allowed: Tensor) -> Tensor:
-        """Check probabilities that a user gives."""
-        shares = torch.as_tensor(rows, dtype=torch.float64)
-        if shares.shape != allowed.shape:
-            raise DataError(
-                f"{name} has the shape {list(allowed.shape)}", received=f"{list(shares.shape)}"
-            )
-        total = shares.sum(-1)
-        good = bool((shares >= 0).all()) and torch.allclose(
-            total, torch.ones_like(total), atol=1e-5
-        )
-        if not good or bool((shares[~allowed] > 0).any()):
-            raise DataError(
-                f"{name} has probabilities that add up to 1, 0 for what the topology forbids",
-                received=f"rows that add up to {total.flatten().tolist()[:8]}",
-            )
-        return shares.to(self.device)

@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from zoo_core.errors import DataError, UnsupportedError
+
 LEAST = 1e-38
 """What a learnt probability is at least, so that no data are ever called impossible for it."""
 
@@ -79,6 +81,31 @@ class MarkovChain(nn.Module):
         if transition is not None:
             self.transition_logits.copy_(transition.log())
 
+    def checked_initial(self, shares: Any) -> Float[Tensor, " s"]:
+        """Check probabilities of the first state. Raises DataError."""
+        return _checked("initial", shares, torch.tensor(self.begins)).to(self.initial_logits.device)
+
+    def checked_transition(self, shares: Any) -> Float[Tensor, "s s"]:
+        """Check probabilities of moves. Raises DataError."""
+        rows = _checked("transition", shares, torch.tensor(self.allowed))
+        return rows.to(self.initial_logits.device)
+
+    @torch.no_grad()
+    def stationary(self) -> Float[Tensor, " s"]:
+        """Solve π = π A in float64. Raises UnsupportedError where there are several solutions."""
+        matrix = self.log_transition.to(torch.float64).exp().cpu()
+        balance = matrix.T - torch.eye(len(matrix)).double()
+        if int(torch.linalg.matrix_rank(balance)) < len(matrix) - 1:
+            raise UnsupportedError(
+                "A chain has one stationary distribution where one part of it can't be left",
+                received="several such parts",
+                remedy="Ask for forecast(x, steps) instead.",
+            )
+        system = torch.cat([balance, torch.ones(1, len(matrix)).double()])
+        target = torch.cat([torch.zeros(len(matrix), 1), torch.ones(1, 1)]).double()
+        shares = torch.linalg.lstsq(system, target).solution[:, 0].clamp_min(0)
+        return (shares / shares.sum()).to(self.initial_logits.device)
+
     @torch.no_grad()
     def update_initial(self, counts: Float[Tensor, " s"]) -> None:
         """Set the first state's probabilities from expected counts; without any they stay."""
@@ -100,6 +127,23 @@ class MarkovChain(nn.Module):
         return torch.as_tensor(
             self.transition_prior, dtype=torch.float64, device=self.initial_logits.device
         )
+
+
+def _checked(name: str, given: Any, allowed: Tensor) -> Tensor:
+    """Check probabilities that a user gives."""
+    shares = torch.as_tensor(given, dtype=torch.float64).cpu()
+    if shares.shape != allowed.shape:
+        raise DataError(
+            f"{name} has the shape {list(allowed.shape)}", received=f"{list(shares.shape)}"
+        )
+    total = shares.sum(-1)
+    good = bool((shares >= 0).all()) and torch.allclose(total, torch.ones_like(total), atol=1e-5)
+    if not good or bool((shares[~allowed] > 0).any()):
+        raise DataError(
+            f"{name} has probabilities that add up to 1, 0 for what the topology forbids",
+            received=f"rows that add up to {total.flatten().tolist()[:8]}",
+        )
+    return shares
 
 
 def _masked(logits: Tensor, allowed: tuple[Any, ...]) -> Tensor:
