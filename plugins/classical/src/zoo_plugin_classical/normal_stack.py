@@ -72,7 +72,9 @@ class NormalStack(EntrywiseStack):
         """Give the means."""
         return self.mean
 
-    def sample_each(self, which: Int64[Tensor, " n"], rng: torch.Generator) -> Float[Tensor, "n d"]:
+    def sample_each(
+        self, which: Int64[Tensor, " n"], rng: torch.Generator
+    ) -> Float[Tensor, n *shape]:
         """Draw a row of each distribution that is asked for."""
         scale = self.log_scale.exp().expand(self.mean.shape)[which]
         noise = torch.randn(scale.shape, generator=rng, device=scale.device, dtype=scale.dtype)
