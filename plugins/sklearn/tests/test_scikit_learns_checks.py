@@ -20,17 +20,19 @@ from zoo_plugin_sklearn import (
 
 TRAINED = {"steps": 2, "progress": "none"}
 
+CLASSIFIERS = [
+    "categorical-nb", "complement-nb", "fractional-multinomial-nb", "gaussian-nb",
+    "kernel-density-nb", "logistic-regression", "mixed-nb", "multinomial-nb",
+]  # fmt: skip
+DENSITIES = ["bayesian-gmm", "categorical", "gmm", "kernel-density"]
+
 ESTIMATORS = [
-    ZooClassifier("classical/categorical-nb"),
-    ZooClassifier("classical/gaussian-nb"),
-    ZooClassifier("classical/logistic-regression"),
-    # What scikit-learn has no tag for: its checks give more than zeros and ones.
+    *(ZooClassifier(f"classical/{name}") for name in CLASSIFIERS),
+    # scikit-learn has no tag for bits: its checks give other numbers.
     make_pipeline(Binarizer(threshold=0.5), ZooClassifier("classical/bernoulli-nb")),
-    ZooDensity("classical/categorical"),
-    ZooDensity("classical/gmm"),
-    ZooDensity("classical/kernel-density"),
+    *(ZooDensity(f"classical/{name}") for name in DENSITIES),
     ZooDensity("flows/normal", fit_options=TRAINED),
-    ZooOutlierDetector("classical/gmm"),
+    *(ZooOutlierDetector(f"classical/{name}") for name in DENSITIES if name != "categorical"),
     ZooRegressor("classical/gmm"),
     ZooTransformer("test/principal-components", fit_options=TRAINED),
 ]

@@ -119,8 +119,10 @@ class ZooClassifier(ClassifierMixin, ZooEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        # What scikit-learn asks of a score are blobs of real numbers, where counting says little.
-        tags.classifier_tags.poor_score = self._family().kind in (Kind.BINARY, Kind.COUNT)
+        # The score that scikit-learn asks for is on blobs, of which amounts and bits say little.
+        family = self._family()
+        amounts = family.kind is Kind.REAL and not family.negative
+        tags.classifier_tags.poor_score = amounts or family.kind in (Kind.BINARY, Kind.COUNT)
         return tags
 
     def _adopt(self, model: Any) -> None:

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from zoo_core.interfaces.model import Model
+from zoo_core.interfaces.space import Kind, Space
 from zoo_core.registry.architectures import resolve
 from zoo_plugin_sklearn import tables
-from zoo_plugin_sklearn.family import Family
+from zoo_plugin_sklearn.family import Family, space_of
 
 
 @final
@@ -28,13 +29,16 @@ class Construction:
 
     def model(self, data: Any, condition: Tensor | None, columns: np.ndarray | None) -> Model:
         """Infer what the fields leave open, and build; float64 unless the data are float32."""
-        family = resolve(self.architecture)
+        family, asked = resolve(self.architecture), Family.of(self.architecture, self.fields)
         fields = dict(self.fields)
-        given = tables.space_of(fields.get("space"))
+        given = space_of(fields.get("space"))
         rows = tables.shaped(data, given) if isinstance(data, np.ndarray) else data
+        if given is None and not isinstance(data, np.ndarray):
+            fields["space"] = tables.widened(Space.of(data), asked, None)
+        elif given is None and asked.kind is Kind.MIXED:
+            fields["space"] = tables.real_columns(data, columns, missing=asked.missing)
         model = family.for_data(rows, condition=condition, seed=self.seed, **fields)
-        if given is None and "space" in family.Config.model_fields:
-            asked = Family.of(self.architecture, self.fields)
+        if "space" not in fields and "space" in family.Config.model_fields:
             space = tables.widened(model.space, asked, columns)
             if space != model.space:
                 fields["space"] = space

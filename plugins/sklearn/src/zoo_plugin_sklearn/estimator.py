@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Self, final
 
 import numpy as np
@@ -117,7 +118,7 @@ class ZooEstimator(BaseEstimator, ABC):
         tags = super().__sklearn_tags__()
         family = self._family()
         tags.input_tags.allow_nan = family.missing
-        tags.input_tags.positive_only = family.kind.discrete
+        tags.input_tags.positive_only = not family.negative
         tags.input_tags.categorical = family.kind.discrete
         return tags
 
@@ -200,8 +201,8 @@ class ZooEstimator(BaseEstimator, ABC):
     def _samples(self, X: Any) -> Tensor:
         """Check rows that a fitted model is asked about, and give them as it takes them."""
         check_is_fitted(self, "model_")
-        space = self.model_.space
-        known = Family(space.kind, self._family().missing or space.missing)
+        space, family = self.model_.space, self._family()
+        known = replace(family, missing=family.missing or space.missing)
         data = tables.checked(self, X, known)
         with as_value_errors():
             return tables.tensor(data, space, self._model().device)

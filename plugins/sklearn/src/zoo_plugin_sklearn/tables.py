@@ -19,6 +19,7 @@ from sklearn.utils.validation import (
 from torch import Tensor
 
 from zoo_core.errors import DataError
+from zoo_core.interfaces import cells
 from zoo_core.interfaces.space import Kind, Space
 from zoo_plugin_sklearn.family import Family
 
@@ -33,9 +34,9 @@ def checked(estimator: BaseEstimator, X: Any, family: Family, *, reset: bool = F
     categories stays one: the model's space reads it. `reset` sets the names and number of
     features, else they are compared. Raises ValueError, and TypeError for sparse data.
     """
-    if is_mixed(X):
+    if is_cells(X, family):
         validate_data(estimator, X, reset=reset, skip_check_array=True)
-        return _some_rows(X)
+        return _some_cells(X)
     options: dict[str, Any] = {"dtype": DTYPES, "ensure_all_finite": _finite(family)}
     found: Any = validate_data(estimator, X, reset=reset, **options)
     return _none_below(estimator, family, found)
@@ -45,11 +46,11 @@ def checked_pair(
     estimator: BaseEstimator, X: Any, y: Any, family: Family, *, reset: bool, numeric: bool = False
 ) -> tuple[Any, np.ndarray]:
     """Check rows with their labels or, if `numeric`, one or more numbers each."""
-    if is_mixed(X):
+    if is_cells(X, family):
         X, y = validate_data(estimator, X, y, reset=reset, skip_check_array=True)
         y = np.asarray(y) if numeric else column_or_1d(y, warn=True)
         check_consistent_length(X, y)
-        return _some_rows(X), y
+        return _some_cells(X), y
     options: dict[str, Any] = {"multi_output": numeric, "y_numeric": numeric}
     options |= {"dtype": DTYPES, "ensure_all_finite": _finite(family)}
     X, y = validate_data(estimator, X, y, reset=reset, **options)
@@ -60,24 +61,32 @@ def _finite(family: Family) -> Any:
     return "allow-nan" if family.missing else True
 
 
-def _some_rows(X: Any) -> Any:
+def _some_cells(X: Any) -> Any:
+    """Refuse a data frame without rows; whole numbers are numbers, not codes."""
     if not len(X):
         raise DataError("Data have at least one row", received="0 sample(s)")
-    return X
+    whole = [name for name, dtype in zip(X.columns, X.dtypes, strict=True) if dtype.kind in "iu"]
+    return X.astype(dict.fromkeys(whole, np.float64))
 
 
 def _none_below(estimator: BaseEstimator, family: Family, X: np.ndarray) -> np.ndarray:
-    if family.kind.discrete:
+    if not family.negative:
         check_non_negative(X, type(estimator).__name__)
     return X
 
 
-def is_mixed(X: Any) -> bool:
-    """Whether this is a pandas DataFrame with columns that hold no numbers."""
+def is_cells(X: Any, family: Family) -> bool:
+    """Whether this is a pandas DataFrame to be read column by column.
+
+    That is one with columns of text or categories; for a model of mixed tables, one that holds
+    numbers and truth values.
+    """
     pandas = sys.modules.get("pandas")  # whoever has a data frame has imported it
     if pandas is None or not isinstance(X, pandas.DataFrame):
         return False
-    return any(dtype.kind not in "fiub" for dtype in X.dtypes)
+    kinds = {"number" if dtype.kind in "fiu" else dtype.kind for dtype in X.dtypes}
+    both = family.kind is Kind.MIXED and kinds == {"number", "b"}
+    return both or not kinds <= {"number", "b"}
 
 
 def checked_weight(sample_weight: Any, n: int) -> np.ndarray | None:
@@ -117,9 +126,16 @@ def dtype_of(data: Any) -> torch.dtype:
 
 def tensor(data: Any, space: Space, device: torch.device | str) -> Tensor:
     """Give checked rows `[n, features]` as samples of a space, `[n, *shape]`. Raises DataError."""
-    if not isinstance(data, np.ndarray):
-        return space.tensor(data).to(device)
-    return space.tensor(shaped(data, space)).to(device)
+    rows = shaped(data, space) if isinstance(data, np.ndarray) else _numbers(data, space)
+    return space.tensor(rows).to(device)
+
+
+def _numbers(frame: Any, space: Space) -> Tensor:
+    """Give the cells of a checked data frame in float64, levels with names as their numbers."""
+    columns = cells.columns_of(frame) or {}
+    entries = zip(space.columns or columns, space.entry_spaces, strict=True)
+    found = [cells.numbers(columns[name], entry.names, name) for name, entry in entries]
+    return torch.from_numpy(np.stack(found, 1))
 
 
 def shaped(data: np.ndarray, space: Space | None) -> Tensor:
@@ -137,9 +153,10 @@ def array(values: Tensor) -> np.ndarray:
     return (flat.flatten(1) if flat.ndim > 1 else flat).numpy()
 
 
-def space_of(given: Any) -> Space | None:
-    """Read the space that a configuration gives: as a Space or as JSON data."""
-    return given if given is None or isinstance(given, Space) else Space.parse(given)
+def real_columns(data: np.ndarray, columns: Any, *, missing: bool) -> Space:
+    """Say that each column of a table holds real numbers."""
+    names = columns if columns is not None else [f"x{i}" for i in range(data.shape[1])]
+    return Space.mixed({str(name): Space.real() for name in names}, missing=missing)
 
 
 def widened(space: Space, family: Family, columns: Any) -> Space:
@@ -147,7 +164,7 @@ def widened(space: Space, family: Family, columns: Any) -> Space:
 
     Values may be missing from later rows where the family allows it, and columns have names.
     """
-    if space.ragged or space.kind is Kind.MIXED:
+    if space.ragged:
         return space
     fields = space.to_json()
     fields["missing"] = space.missing or family.missing
