@@ -74,7 +74,7 @@ class NormalStack(EntrywiseStack):
 
     def sample_each(
         self, which: Int64[Tensor, " n"], rng: torch.Generator
-    ) -> Float[Tensor, n *shape]:
+    ) -> Float[Tensor, "n ..."]:
         """Draw a row of each distribution that is asked for."""
         scale = self.log_scale.exp().expand(self.mean.shape)[which]
         noise = torch.randn(scale.shape, generator=rng, device=scale.device, dtype=scale.dtype)
