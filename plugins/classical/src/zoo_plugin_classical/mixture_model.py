@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast, final
@@ -28,6 +30,7 @@ from zoo_plugin_classical.expectation_pass import ExpectationPass
 from zoo_plugin_classical.mixture_start import Start, comparable, drawn_rows, groups
 from zoo_plugin_classical.stack import ConditionalStack, missing, without
 from zoo_plugin_classical.stepwise_em import Stepwise, StepwiseOptions, fit_stepwise
+from zoo_plugin_classical.threads import in_single_threads, spans
 
 WEIGHTS = "weights"
 """Name of the expected rows of each component among the statistics."""
@@ -169,6 +172,12 @@ class MixtureModel(Generator, DensityModel, SufficientStatistics):
     def _statistics(self, z: Any, weight: Tensor, call: Call) -> Stats:
         """Give the rows' expected shares and what components learn from them."""
         del call
+        pieces = spans(len(z)) if z.device.type == "cpu" else [(0, len(z))]
+        sums = in_single_threads(lambda a, b: self._sums(z[a:b], weight[a:b]), pieces)
+        return functools.reduce(operator.add, sums)
+
+    @final
+    def _sums(self, z: Tensor, weight: Tensor) -> Stats:
         log_weights, work = self.log_weights.log_softmax(0), self._expectation_pass()
         rows = torch.zeros_like(log_weights, dtype=torch.float64)
         total = rows.new_zeros(())
