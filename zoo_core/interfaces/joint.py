@@ -231,4 +231,4 @@ def _posterior(each: Tensor, shares: Tensor) -> Tensor:
         most = joint.detach().amax(1, keepdim=True)
     # A shift changes nothing but rounding; log_softmax, which does the same, takes twice as long.
     joint = joint.sub_(most)
-    return joint - joint.logsumexp(1, keepdim=True)
+    return joint.sub_(joint.exp().sum(1, keepdim=True).log())

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from zoo_core.interfaces.space import Space
+from zoo_plugin_classical.count_densities import log_ratios
 from zoo_plugin_classical.count_sums import count_sums, log_factorials
 from zoo_plugin_classical.counted_parts import IMPOSSIBLE, parts_of
 from zoo_plugin_classical.entrywise_stack import CountedStack
@@ -56,15 +57,7 @@ class MultinomialStack(CountedStack):
 
     def log_ratios(self, z: Tensor) -> Float[Tensor, "n k"]:
         """Give the same without Σ_j log x_j!, which no distribution enters."""
-        log_rate = self.log_rate
-        return torch.cat([self._log_ratios(part, log_rate) for part in parts_of(z)])
-
-    def _log_ratios(self, z: Int64[Tensor, "n d"], log_rate: Tensor) -> Tensor:
-        rate = log_rate.exp()
-        if bool((z < 0).any()):
-            known = (z >= 0).to(rate.dtype)
-            return (known * z) @ log_rate.T - known @ rate.T
-        return z.to(rate.dtype) @ log_rate.T - rate.sum(1)
+        return log_ratios(z.flatten(1), self.log_rate)
 
     def mean_each(self) -> Float[Tensor, "k d"]:
         """Give the expected counts."""
@@ -109,12 +102,19 @@ class MultinomialStack(CountedStack):
         lacking = exposure[:, None] - stats["known"]
         if not bool(exposure.any()):
             return
-        self._set(events, exposure)
+        counts = events
         for _ in range(_STEPS if bool((lacking > 0).any()) else 0):
-            rate = self.log_rate.double().exp()
-            self._set(events + lacking * rate, exposure)
-            if torch.allclose(self.log_rate.double().exp(), rate, rtol=_SETTLED, atol=0):
+            expected = events + lacking * self._rate(counts, exposure)
+            settled = torch.allclose(expected, counts, rtol=_SETTLED, atol=0)
+            counts = expected
+            if settled:
                 break
+        self._set(counts, exposure)
+
+    def _rate(self, counts: Tensor, exposure: Tensor) -> Tensor:
+        """Give the rates that complete counts teach."""
+        smoothed = (counts + self.alpha).clamp_min(IMPOSSIBLE)
+        return counts.sum() / exposure.sum() * smoothed / smoothed.sum(1, keepdim=True)
 
     def _set(self, counts: Tensor, exposure: Tensor) -> None:
         smoothed = counts + self.alpha

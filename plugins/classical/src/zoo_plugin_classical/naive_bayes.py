@@ -259,6 +259,8 @@ class NaiveBayes(zoo.Generator, JointModel, Conditionable, SufficientStatistics)
                 mine = torch.ones_like(mine)
             self.taught.include(z, y, weight * mine)
         self._learn()
+        # From here on the sums are those of all rows, on which smoothing depends.
+        self._update(expectation(self, rows)[0])
 
     @final
     def _sure(self, call: zoo.Call, n: int) -> Tensor:

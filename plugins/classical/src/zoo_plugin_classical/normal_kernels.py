@@ -22,8 +22,10 @@ _compiled = njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"}
 @no_type_check
 def first_values(x, y, weight, first, last, lacking, mean):
     """Put the first known value of each class and entry into `mean` where it is `lacking`."""
-    left = lacking.sum(1)
+    left, all_left = lacking.sum(1), lacking.sum()
     for i in range(first, last):
+        if all_left == 0:
+            break
         k = y[i]
         if left[k] == 0 or weight[i * (len(weight) > 1)] == 0:
             continue
@@ -32,6 +34,7 @@ def first_values(x, y, weight, first, last, lacking, mean):
                 mean[k, j] = x[i, j]
                 lacking[k, j] = False
                 left[k] -= 1
+                all_left -= 1
 
 
 @_compiled
