@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 LEAST = 1e-300
 """What a possible step's probability is rounded up to where moves are forbidden."""
+_CHUNK = 2**13
+"""Steps that are scaled at once: what stays in a processor's cache."""
 
 
 class _Filter(NamedTuple):
@@ -67,7 +69,7 @@ def _filtered(chain: Chain, safe: bool) -> _Filter:
     """Filter by scaled probabilities, and those sequences that lose some by logarithms."""
     from zoo_plugin_classical import hidden_markov_kernels as kernels
 
-    b, shift = _scaled(chain.log_emission, safe)
+    b, shift = _scaled(chain, safe)
     log_initial, log_transition = chain.log_initial.numpy(), chain.log_transition.numpy()
     initial, transition = np.exp(log_initial), np.exp(log_transition)
     offsets, log_b = offsets_of(chain.lengths), chain.log_emission.numpy()
@@ -87,13 +89,18 @@ def _filtered(chain: Chain, safe: bool) -> _Filter:
     return _Filter(b, alpha, log_prob, lost)
 
 
-def _scaled(log_emission: Tensor, safe: bool) -> tuple[np.ndarray, np.ndarray]:
+def _scaled(chain: Chain, safe: bool) -> tuple[np.ndarray, np.ndarray]:
     """Give p(x_t | z_t) over the largest of its step `[T, S]`, and the log of that `[T]`."""
-    shift = log_emission.amax(1) if log_emission.numel() else log_emission.new_zeros(0)
-    b = (log_emission - shift.nan_to_num(neginf=0.0)[:, None]).exp_()
+    logs = chain.log_emission
+    b = logs if safe and chain.spend else logs.clone()
+    shift = logs.new_zeros(len(logs))
+    for rows, largest in zip(b.split(_CHUNK), shift.split(_CHUNK), strict=True):
+        if len(rows):
+            torch.amax(rows, 1, out=largest)
+            rows.sub_(largest.nan_to_num(neginf=0.0)[:, None]).exp_()
     if not safe:
         # What is possible stays above 0, so that the kernel sees what it loses.
-        b = torch.where(log_emission > -torch.inf, b.clamp_min_(LEAST), b)
+        b = torch.where(logs > -torch.inf, b.clamp_min_(LEAST), b)
     return b.numpy(), shift.numpy()
 
 

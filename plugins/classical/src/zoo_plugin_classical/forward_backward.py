@@ -33,7 +33,7 @@ class Chain:
     """Sequences end to end, of `lengths [n]`, as a Markov chain sees them; all in float64.
 
     `log_initial [S]`, `log_transition [S, S]` and `log_emission [T, S]`, log p(x_t | z_t), are in
-    nats. On the CPU compiled kernels run, in threads over sequences; elsewhere a blocked scan in
+    nats; with `spend` the last may be overwritten, so that memory is saved. On the CPU compiled kernels run, in threads over sequences; elsewhere a blocked scan in
     plain torch does, unless moves are forbidden or nearly so: then the kernels do its work.
     """
 
@@ -41,16 +41,22 @@ class Chain:
     log_transition: Float[Tensor, "s s"]
     log_emission: Float[Tensor, "t s"]
     lengths: Int64[Tensor, " n"]
+    spend: bool = False
 
     @classmethod
     def of(
-        cls, log_initial: Tensor, log_transition: Tensor, log_emission: Tensor, lengths: Tensor
+        cls,
+        log_initial: Tensor,
+        log_transition: Tensor,
+        log_emission: Tensor,
+        lengths: Tensor,
+        spend: bool = False,
     ) -> Chain:
         """Take tensors of any floating type, without their gradients."""
         initial, transition, emission = (
             part.detach().to(torch.float64) for part in (log_initial, log_transition, log_emission)
         )
-        return cls(initial, transition, emission, lengths)
+        return cls(initial, transition, emission, lengths, spend)
 
     @property
     def device(self) -> torch.device:
@@ -60,7 +66,7 @@ class Chain:
     def cpu(self) -> Chain:
         """Move to the CPU, where the kernels are."""
         parts = (self.log_initial.cpu(), self.log_transition.cpu(), self.log_emission.cpu())
-        return Chain(*parts, self.lengths.cpu())
+        return Chain(*parts, self.lengths.cpu(), self.spend)
 
     @property
     def safe(self) -> bool:

@@ -34,7 +34,7 @@ from zoo_plugin_classical.stack import Stack
 
 LENGTH = 32
 """Steps of a sample whose length isn't asked for."""
-_CHUNK = 2**13
+_CHUNK = 2**14
 """Steps whose emissions are worked on at once."""
 _EMITTED = "emissions."
 
@@ -364,7 +364,7 @@ class HiddenMarkov(zoo.Generator, zoo.DensityModel, StateModel, SufficientStatis
             steps = self._steps(z).split(_CHUNK)
             log_emission = self._emission_scores(self._expectation_pass(), steps, len(z.values))
         parts = (self.chain.log_initial, self.chain.log_transition, log_emission)
-        return Chain.of(*parts, z.lengths)
+        return Chain.of(*parts, z.lengths, spend=True)
 
     @final
     def _drawn(self, initial: Tensor, lengths: Tensor, rng: torch.Generator) -> zoo.Ragged:

@@ -133,9 +133,14 @@ class _Squares(QuadraticForm):
     def fill(self, features: Float[Tensor, "f n"], z: Float[Tensor, "d n"]) -> None:
         """Write squares, entries, and ones where they are known."""
         squares, entries, known = features.split(len(z))
-        torch.nan_to_num(z, out=entries)
-        torch.mul(entries, entries, out=squares)
-        torch.logical_not(z.isnan(), out=known)
+        torch.mul(z, z, out=squares)
+        if bool(squares.sum().isnan()):
+            torch.logical_not(z.isnan(), out=known)
+            torch.nan_to_num(z, out=entries)
+            squares.nan_to_num_()
+        else:
+            known.fill_(1.0)
+            entries.copy_(z)
 
     def sums(self, total: Float[Tensor, "k f"]) -> Mapping[str, Tensor]:
         """Move sums of squares from the origin to the means."""
@@ -174,7 +179,7 @@ class QuadraticPass(ExpectationPass):
         if self._buffer.shape[1] < len(z):
             self._buffer = self.theta.new_empty(self.form.width, len(z))
         self._features = self._buffer[:, : len(z)]
-        self.form.fill(self._features, (z - self.origin).T.contiguous())
+        self.form.fill(self._features, z.T.contiguous().sub_(self.origin[:, None]))
 
     def score(self) -> Float[Tensor, "n k"]:
         """Give log N(z; mean_k, C_k)."""
