@@ -67,8 +67,7 @@ def leave_one_out(
     kernel: Kernel,
 ) -> Float[Tensor, " n"]:
     """Give the log-density of each row by all others, in nats (Silverman 1986, eq. 3.36)."""
-    scaled = rows / bandwidth
-    found = log_kernel_sum(scaled, scaled, weight, kernel, own=True)
+    found = log_kernel_sum(rows, rows, weight, kernel, bandwidth, own=True)
     others = (weight.sum() - weight).log()
     return found - others - bandwidth.log().sum() - kernel.log_integral(rows.shape[1])
 

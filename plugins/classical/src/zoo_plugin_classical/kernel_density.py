@@ -124,9 +124,7 @@ class KernelDensity(Generator, DensityModel):
     def _log_prob(self, z: Tensor, call: Call) -> Tensor:
         del call
         points, (rows, weight) = z.reshape(len(z), -1), self._held()
-        found = log_kernel_sum(
-            points / self.bandwidth, rows / self.bandwidth, weight, self.config.kernel
-        )
+        found = log_kernel_sum(points, rows, weight, self.config.kernel, self.bandwidth)
         return found - weight.sum().log() - self._log_volume(points)
 
     def _log_volume(self, points: Tensor) -> Tensor:

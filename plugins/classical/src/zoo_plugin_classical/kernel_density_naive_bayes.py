@@ -107,8 +107,8 @@ class KernelDensityNaiveBayes(zoo.Generator, JointModel):
         values, weight = rows.of(y, j)
         h = self.bandwidth[y, j]
         lost = x.isnan()
-        points = torch.where(lost, 0.0, x)[:, None] / h
-        found = log_kernel_sum(points, values[:, None] / h, weight, self.config.kernel)
+        points, columns = torch.where(lost, 0.0, x)[:, None], values[:, None]
+        found = log_kernel_sum(points, columns, weight, self.config.kernel, h[None])
         log_volume = weight.sum().log() + h.log() + self.config.kernel.log_integral(1)
         return torch.where(lost, 0.0, found - log_volume)
 

@@ -27,24 +27,27 @@ def log_kernel_sum(
     rows: Float[Tensor, "n d"],
     weight: Float[Tensor, " n"],
     kernel: Kernel,
+    bandwidth: Float[Tensor, " d"],
     *,
     own: bool = False,
 ) -> Float[Tensor, " m"]:
-    """Give log Σ_j weight_j K(point_i − row_j) of each point, K without its integral.
+    """Give log Σ_j weight_j K((point_i − row_j)/bandwidth) of each point, K without its integral.
 
-    Points and rows are in bandwidths; rows are whole and weigh more than 0. A missing entry (NaN)
-    of a point doesn't count, which for the gaussian kernel is its marginal. With `own` the points
-    are the rows, and each is left out of its own sum. Every pair is looked at. Gradients flow to
-    the points.
+    Rows are whole and weigh more than 0. A missing entry (NaN) of a point doesn't count, which for
+    the gaussian kernel is its marginal. With `own` the points are the rows, and each is left out
+    of its own sum. Every pair is looked at, with one copy of the rows. Gradients flow to the
+    points.
     """
     wants_gradient = torch.is_grad_enabled() and points.requires_grad
     compiled = points.device.type == "cpu" and points.dtype in (torch.float32, torch.float64)
     if compiled and not wants_gradient:
-        return _compiled(points.detach(), rows, weight, kernel, own)
+        return _compiled(points.detach(), rows, weight, kernel, bandwidth, own)
     step = max(1, _AT_ONCE // max(1, rows.numel()))
     found = []
     for first in range(0, len(points), step):
-        block = functools.partial(_dense, kernel=kernel, own=first if own else None)
+        block = functools.partial(
+            _dense, bandwidth=bandwidth, kernel=kernel, own=first if own else None
+        )
         # A checkpoint computes a block again for its gradient, instead of keeping it.
         run = functools.partial(checkpoint, block, use_reentrant=False) if wants_gradient else block
         found.append(run(points[first : first + step], rows, weight.log()))
@@ -52,9 +55,15 @@ def log_kernel_sum(
 
 
 def _dense(
-    points: Tensor, rows: Tensor, log_weight: Tensor, *, kernel: Kernel, own: int | None
+    points: Tensor,
+    rows: Tensor,
+    log_weight: Tensor,
+    *,
+    bandwidth: Tensor,
+    kernel: Kernel,
+    own: int | None,
 ) -> Tensor:
-    gaps = points.nan_to_num(0)[:, None] - rows
+    gaps = (points.nan_to_num(0)[:, None] - rows) / bandwidth
     gaps = gaps.masked_fill(points.isnan()[:, None], 0.0)
     terms = kernel.log_values(gaps.square().sum(2)) + log_weight
     if own is not None:
@@ -66,10 +75,12 @@ def _dense(
     return torch.where(reached[:, 0], total, -torch.inf)
 
 
-def _compiled(points: Tensor, rows: Tensor, weight: Tensor, kernel: Kernel, own: bool) -> Tensor:
+def _compiled(
+    points: Tensor, rows: Tensor, weight: Tensor, kernel: Kernel, bandwidth: Tensor, own: bool
+) -> Tensor:
     """Work on spans of points in threads, each through all tiles of rows."""
-    x, out = points.contiguous().numpy(), np.empty(len(points))
-    tiles, weights = _tiles(rows), _weights(weight)
+    x, out = (points / bandwidth).numpy(), np.empty(len(points))
+    tiles, weights = _tiles(rows, bandwidth), _weights(weight)
     sums = _sums_of(kernel, x.dtype)
 
     def work(first: int, last: int) -> None:
@@ -80,8 +91,8 @@ def _compiled(points: Tensor, rows: Tensor, weight: Tensor, kernel: Kernel, own:
     return torch.from_numpy(out).to(points.dtype)
 
 
-def _tiles(rows: Tensor) -> np.ndarray:
-    """Give rows as `[tiles, d, size]`; the last row fills the last tile."""
+def _tiles(rows: Tensor, bandwidth: Tensor) -> np.ndarray:
+    """Give rows in bandwidths as `[tiles, d, size]`; the last row fills the last tile."""
     count = -(-len(rows) // _TILE)
     tiles = rows.new_empty(count, rows.shape[1], _TILE)
     whole = len(rows) // _TILE
@@ -90,7 +101,7 @@ def _tiles(rows: Tensor) -> np.ndarray:
         rest = rows[whole * _TILE :]
         tiles[whole] = rest[-1][:, None]
         tiles[whole, :, : len(rest)] = rest.T
-    return tiles.numpy()
+    return tiles.div_(bandwidth[:, None]).numpy()
 
 
 def _weights(weight: Tensor) -> np.ndarray:
