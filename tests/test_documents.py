@@ -13,6 +13,8 @@ PAGES = [
     "docs/data.md",
     "docs/evaluation.md",
     "docs/flows.md",
+    "docs/classical.md",
+    "plugins/classical/README.md",
     "docs/train-and-publish.md",
     "docs/conformance.md",
     "docs/conformance-of-others.md",
