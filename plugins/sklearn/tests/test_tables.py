@@ -47,10 +47,20 @@ def test_names_of_columns_are_the_models_too(iris: Iris) -> None:
     classifier = ZooClassifier("test/gaussian-classes").fit(frame, iris[1])
     assert classifier.model_.space.columns == ("a", "b", "c", "d")
     assert classifier.feature_names_in_.tolist() == list("abcd")
-    again = ZooClassifier.from_model(classifier.model_)
-    assert np.array_equal(again.predict_proba(frame), classifier.predict_proba(frame))
     with pytest.raises(ValueError, match="same order"):
-        again.predict(frame[list("bacd")])
+        classifier.predict(frame[list("bacd")])
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_model_that_is_there_finds_columns_by_their_names(iris: Iris) -> None:
+    frame = pd.DataFrame(iris[0], columns=list("abcd"))
+    classifier = ZooClassifier("test/gaussian-classes").fit(frame, iris[1])
+    again = ZooClassifier.from_model(classifier.model_)
+    expected = classifier.predict_proba(frame)
+    for rows in (frame, frame[list("bacd")], iris[0]):
+        assert np.array_equal(again.predict_proba(rows), expected)
+    with pytest.raises(ValueError, match="columns a, b, c, d"):
+        again.predict(frame.rename(columns={"a": "e"}))
 
 
 @pytest.mark.parametrize("make", [sparse.csr_matrix, sparse.coo_array])

@@ -17,6 +17,7 @@ from torch import Tensor
 from zoo_core.interfaces.fitting import FitReport
 from zoo_core.interfaces.model import Model
 from zoo_core.interfaces.randomness import rng
+from zoo_core.interfaces.space import Kind
 from zoo_core.registry.architectures import resolve
 from zoo_plugin_sklearn import parameters, tables
 from zoo_plugin_sklearn.construction import Construction
@@ -86,9 +87,8 @@ class ZooEstimator(BaseEstimator, ABC):
         there = cls._interface in model.provides
         estimator._require(there=there, architecture=model.architecture)
         estimator.n_features_in_ = model.space.size
-        columns = model.space.columns
-        if columns is not None:
-            estimator.feature_names_in_ = np.array(columns, dtype=object)
+        if model.space.kind is Kind.MIXED and model.space.columns is not None:
+            estimator.feature_names_in_ = np.array(model.space.columns, dtype=object)
         estimator.model_ = model
         estimator._adopt(model)
         return estimator
@@ -203,6 +203,7 @@ class ZooEstimator(BaseEstimator, ABC):
         check_is_fitted(self, "model_")
         space, family = self.model_.space, self._family()
         known = replace(family, missing=family.missing or space.missing)
+        X = X if self._columns() is not None else tables.ordered(X, space.columns)
         data = tables.checked(self, X, known)
         with as_value_errors():
             return tables.tensor(data, space, self._model().device)

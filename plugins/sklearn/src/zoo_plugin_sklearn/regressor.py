@@ -47,7 +47,8 @@ class ZooRegressor(RegressorMixin, ZooEstimator):
         """Give E[y | x] of each row, of the shape that the targets had."""
         check_is_fitted(self, "model_")
         model = self._model()
-        data = tables.checked(self, X, self._family())
+        columns = model.space.columns if self._columns() is None else None
+        data = tables.checked(self, tables.ordered(X, columns and columns[:-1]), self._family())
         values = np.full((len(data), model.space.size), np.nan, dtype=data.dtype)
         values[:, : data.shape[1]] = data
         x = torch.from_numpy(values).to(model.device)
@@ -65,5 +66,3 @@ class ZooRegressor(RegressorMixin, ZooEstimator):
         """Take the last entry of a sample as the target."""
         self.n_features_in_ = model.space.size - 1
         self.n_targets_ = None
-        if model.space.columns is not None:
-            self.feature_names_in_ = np.array(model.space.columns[:-1], dtype=object)

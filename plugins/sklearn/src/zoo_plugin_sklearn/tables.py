@@ -89,6 +89,21 @@ def is_cells(X: Any, family: Family) -> bool:
     return both or not kinds <= {"number", "b"}
 
 
+def ordered(X: Any, columns: tuple[str, ...] | None) -> Any:
+    """Give the numbers of a data frame in the order of a model's columns; else X as it is.
+
+    For a model that learnt the names of its columns elsewhere: arrays have none, and are taken.
+    """
+    found = None if columns is None else cells.columns_of(X)
+    if columns is None or found is None:
+        return X
+    if set(found) != set(columns):
+        raise DataError(
+            f"The data frame has the columns {', '.join(columns)}", received=", ".join(found)
+        )
+    return np.column_stack([found[name] for name in columns])
+
+
 def checked_weight(sample_weight: Any, n: int) -> np.ndarray | None:
     """Give a weight a row in float64. Raises ValueError, also where none is above 0."""
     if sample_weight is None:
