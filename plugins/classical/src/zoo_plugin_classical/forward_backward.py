@@ -50,6 +50,7 @@ class Chain:
         log_transition: Tensor,
         log_emission: Tensor,
         lengths: Tensor,
+        *,
         spend: bool = False,
     ) -> Chain:
         """Take tensors of any floating type, without their gradients."""
