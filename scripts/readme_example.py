@@ -1,7 +1,7 @@
-"""Run the README's first Python block with every socket blocked.
+"""Run a README's first Python block with every socket blocked.
 
 Usage: python readme_example.py README.md. Imports only the standard library itself: it runs in an
-environment that has only what `pip install zoo-plugin-flows` brings.
+environment that has only what the `pip install` of that README brings.
 """
 
 from __future__ import annotations
