@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
+from zoo_core.errors import DataError
 from zoo_plugin_classical.covariance_structure import CovarianceStructure
 from zoo_plugin_classical.missing_patterns import PatternBlock, pattern_blocks
 from zoo_plugin_classical.weighted_moments import weighted_variances
@@ -185,6 +186,12 @@ def floored_factor(covariance: Float[Tensor, "k d d"], floor: float) -> Float[Te
     Among covariances whose eigenvalues are at least the floor, that is where the likelihood of a
     normal distribution has its maximum (Won et al. 2013, section 2.3, with no upper bound).
     """
+    if not bool(covariance.isfinite().all()):
+        raise DataError(
+            "The data have a finite likelihood under the model",
+            received="covariances that overflow",
+            remedy="Scale the columns.",
+        )
     eye = torch.eye(covariance.shape[-1], dtype=covariance.dtype, device=covariance.device)
     _, fault = torch.linalg.cholesky_ex(covariance - floor * eye)
     if not bool(fault.any()):

@@ -179,7 +179,9 @@ class QuadraticPass(ExpectationPass):
         if self._buffer.shape[1] < len(z):
             self._buffer = self.theta.new_empty(self.form.width, len(z))
         self._features = self._buffer[:, : len(z)]
-        self.form.fill(self._features, z.T.contiguous().sub_(self.origin[:, None]))
+        # A clone, since rows of one entry are contiguous as they are, and must stay.
+        columns = z.T.clone(memory_format=torch.contiguous_format)
+        self.form.fill(self._features, columns.sub_(self.origin[:, None]))
 
     def score(self) -> Float[Tensor, "n k"]:
         """Give log N(z; mean_k, C_k)."""
