@@ -120,6 +120,18 @@ def test_counts_of_any_size_are_read(tmp_path: Path) -> None:
         _read(tmp_path, "a,b\n0,-1\n", space=zoo.Space.count(2))
 
 
+@pytest.mark.parametrize("mark", ["", "NA", "NaN", "null"])
+def test_numbers_stay_numbers_where_a_cell_says_that_there_is_none(
+    tmp_path: Path, mark: str
+) -> None:
+    text = f"x,c\n1.5,red\n{mark},blue\n2.5,{mark}\n"
+    data = _read(tmp_path, text, mixed=True)
+    assert [str(entry.kind) for entry in data.space.entry_spaces] == ["real", "categorical"]
+    assert data.space.entry_spaces[1].names == ("blue", "red") and data.space.missing
+    assert data.x[:, 0].isnan().tolist() == [False, True, False]
+    assert data.x[:, 1].isnan().tolist() == [False, False, True]
+
+
 def test_a_mixed_table_may_be_larger_than_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

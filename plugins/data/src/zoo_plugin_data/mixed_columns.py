@@ -14,6 +14,8 @@ from zoo_plugin_data.labels import Cells
 
 _LEVELS = 1000
 """How many different texts a column of categories has at most."""
+ABSENT = frozenset({"", "NA", "N/A", "NaN", "nan", "NULL", "null"})
+"""What cells say that hold no value, as R, pandas and databases write it."""
 
 
 @final
@@ -67,7 +69,7 @@ class Column:
 def mixed_space(file: str, chunks: Iterable[Mapping[str, Cells]], names: tuple[str, ...]) -> Space:
     """Find in a pass what columns hold: numbers are real, text is categories, sorted by name.
 
-    Truth values are binary. Empty cells are missing values.
+    Truth values are binary. Empty cells, NA, NaN and null are missing values.
     """
     found = {name: Column() for name in names}
     for chunk in chunks:
@@ -103,12 +105,13 @@ def level_numbers(
 
 
 def _text(cell: object) -> str | None:
-    """Give a cell's text; None of an empty one."""
+    """Give a cell's text; None of one that holds no value."""
     if cell is None or cell != cell:
         return None
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
-    return str(cell).strip() or None
+    text = str(cell).strip()
+    return None if text in ABSENT else text
 
 
 def _is_number(text: str) -> bool:

@@ -17,7 +17,7 @@ from zoo_core.interfaces.rows import Rows
 from zoo_core.interfaces.space import Space
 from zoo_plugin_data.labels import Cells, ConditionColumns, Told
 from zoo_plugin_data.matrix import MappedRows, as_samples
-from zoo_plugin_data.mixed_columns import level_numbers, mixed_space
+from zoo_plugin_data.mixed_columns import ABSENT, level_numbers, mixed_space
 from zoo_plugin_data.roles import Roles, roles_of
 from zoo_plugin_data.spilling import Spilling
 from zoo_plugin_data.values import checked
@@ -144,7 +144,7 @@ def _weights(table: Table, chunk: Chunk, name: str) -> np.ndarray:
 
 
 def numbers(file: str, chunk: Chunk, name: str) -> np.ndarray:
-    """Give the cells of a column as float64; empty ones are NaN. Raises DataError for words."""
+    """Give the cells of a column as float64, NaN without a value. Raises DataError for words."""
     cells = chunk.columns[name]
     if isinstance(cells, np.ndarray) and cells.dtype.kind in "biuf":
         return cells.astype(np.float64)
@@ -156,7 +156,7 @@ def numbers(file: str, chunk: Chunk, name: str) -> np.ndarray:
 
 
 def _number(file: str, cell: object, name: str, chunk: Chunk, row: int) -> float:
-    if cell is None or (isinstance(cell, str) and not cell.strip()):
+    if cell is None or (isinstance(cell, str) and cell.strip() in ABSENT):
         return np.nan
     try:
         return float(cell)  # pyright: ignore[reportArgumentType]
