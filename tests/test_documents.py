@@ -15,6 +15,7 @@ PAGES = [
     "docs/flows.md",
     "docs/classical.md",
     "plugins/classical/README.md",
+    "docs/naive-bayes-and-logistic-regression.md",
     "docs/train-and-publish.md",
     "docs/conformance.md",
     "docs/conformance-of-others.md",
