@@ -18,6 +18,9 @@ from zoo_core.interfaces.density import DensityModel
 from zoo_core.interfaces.generator import DEFAULT_BATCH_SIZE, Generator
 from zoo_core.interfaces.ragged import Ragged
 
+_CHUNK = 4096
+"""How many rows are normalised together: they stay in the cache."""
+
 
 class JointModel(Classifier, DensityModel, interface=True):
     """A model of p(x, y) = p(y) p(x | y), y in 0 … K−1.
@@ -224,11 +227,15 @@ class JointModel(Classifier, DensityModel, interface=True):
 
 def _posterior(each: Tensor, shares: Tensor) -> Tensor:
     """Give log p(y | x) from log p(x | y) and log p(y); the latter where x is impossible."""
+    whole = shares.expand(each.shape)
+    pairs = zip(each.split(_CHUNK), whole.split(_CHUNK), strict=True)
+    return torch.cat([_normalized(one, share) for one, share in pairs])
+
+
+def _normalized(each: Tensor, shares: Tensor) -> Tensor:
     joint = each + shares
-    most = joint.detach().amax(1, keepdim=True)
-    if bool(most.isneginf().any()):
-        joint = torch.where(most.isneginf(), shares, joint)
-        most = joint.detach().amax(1, keepdim=True)
-    # A shift changes nothing but rounding; log_softmax, which does the same, takes twice as long.
-    joint = joint.sub_(most)
-    return joint.sub_(joint.exp().sum(1, keepdim=True).log())
+    impossible = joint.detach().amax(1, keepdim=True).isneginf()
+    if bool(impossible.any()):
+        joint = torch.where(impossible, shares, joint)
+    # Classes are few and rows are many: over the first dimension it takes half the time.
+    return joint.T.contiguous().log_softmax(0).T
