@@ -354,8 +354,9 @@ class HiddenMarkov(zoo.Generator, zoo.DensityModel, StateModel, SufficientStatis
         """Give log p(x_t | z_t) of steps that come in parts, in float64."""
         scores = torch.empty(total, self.n_states, device=self.device, dtype=torch.float64)
         for part, own in zip(parts, scores.split(_CHUNK), strict=True):
-            work.take(part)
-            own.copy_(work.score())
+            if len(part):
+                work.take(part)
+                own.copy_(work.score())
         return scores
 
     @final
