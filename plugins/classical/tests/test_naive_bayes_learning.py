@@ -125,8 +125,7 @@ def test_pieces_teach_what_the_whole_does(cls: Any) -> None:
     whole, parts, stream = made(cls), made(cls), made(cls)
     report = whole.fit(x, condition=y, weight=weight)
     batches = [zoo.Batch(x[rows], y[rows], weight[rows]) for rows in torch.arange(500).split(123)]
-    for batch in batches:
-        last = parts.partial_fit(batch)
+    last = [parts.partial_fit(batch) for batch in batches][-1]
     stream.fit(batches)
     same(whole, parts)
     same(whole, stream)
@@ -213,7 +212,7 @@ def test_classes_without_rows_and_with_one(cls: Any) -> None:
     model = made(cls)
     model.fit(holed(x), condition=y)
     chances = model.predict_proba(x)
-    assert float(chances[:, 2].max()) == 0
+    assert bool((chances[:, 2] == 0).all())
     torch.testing.assert_close(chances.sum(1), torch.ones(50, dtype=torch.float64))
     assert bool(model.log_prob(x, condition=2).isfinite().all())
 
@@ -238,7 +237,7 @@ def test_single_precision_is_near_double() -> None:
     double.fit(x, condition=y)
     single.fit(x.float(), condition=y, weight=torch.full((1000,), 1e5))
     gap = double.predict_proba(x) - single.predict_proba(x.float())
-    assert float(gap.abs().max()) < 1e-4
+    assert float(gap.detach().abs().max()) < 1e-4
 
 
 def test_constant_features_and_duplicate_rows() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import no_type_check
 
+import numpy as np
 from numba import njit
 
 _BLOCK = 4096
@@ -45,23 +46,27 @@ def moments(x, y, weight, first, last, rows, mean, scatter):
     With sums around the mean so far, the new one and the scatter around it are those of Chan et
     al. 1983, eq. 2.1. One weight stands for all rows.
     """
-    total, square, more = mean * 0, mean * 0, rows * 0
+    # Centre, sum and sum of squares lie side by side, each beginning with a line of the cache.
+    width = mean.shape[1]
+    sums, more = np.zeros((len(rows), 3, (width + 7) // 8 * 8)), rows * 0
+    sums[:, 0, :width] = mean
     for start in range(first, last, _BLOCK):
         for i in range(start, min(last, start + _BLOCK)):
             k, w = y[i], weight[i * (len(weight) > 1)]
             if w == 0:
                 continue
             more[k] += w
-            row, centre, a, b = x[i], mean[k], total[k], square[k]
+            row, own = x[i], sums[k]
             for j in range(len(row)):
-                away = row[j] - centre[j]
-                a[j] += w * away
-                b[j] += w * away * away
+                away = row[j] - own[0, j]
+                own[1, j] += w * away
+                own[2, j] += w * away * away
         for k in range(len(rows)):
             rows[k] += more[k]
             if more[k] > 0:
-                _move(rows[k], total[k], square[k], mean[k], scatter[k])
+                _move(rows[k], sums[k, 1], sums[k, 2], sums[k, 0], scatter[k])
             more[k] = 0
+    mean[:] = sums[:, 0, :width]
 
 
 @_compiled
@@ -90,7 +95,7 @@ def known_moments(x, y, weight, first, last, rows, known, mean, scatter):
 @_compiled
 @no_type_check
 def _move(n, total, square, mean, scatter):
-    for j in range(len(mean)):
+    for j in range(len(scatter)):
         step = total[j] / n
         mean[j] += step
         scatter[j] += square[j] - total[j] * step
