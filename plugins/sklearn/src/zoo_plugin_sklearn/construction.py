@@ -33,14 +33,13 @@ class Construction:
         fields = dict(self.fields)
         given = space_of(fields.get("space"))
         rows = tables.shaped(data, given) if isinstance(data, np.ndarray) else data
-        if given is None and not isinstance(data, np.ndarray):
+        open_space = given is None and "space" in family.Config.model_fields
+        if open_space and not isinstance(data, np.ndarray):
             fields["space"] = tables.widened(Space.of(data), asked, None)
-        elif given is None and asked.kind is Kind.MIXED:
-            fields["space"] = tables.real_columns(data, columns, missing=asked.missing)
+        elif open_space and asked.kind in (Kind.REAL, Kind.MIXED):
+            fields["space"] = tables.real_space(data, columns, asked)
         model = family.for_data(rows, condition=condition, seed=self.seed, **fields)
-        if "space" not in fields and "space" in family.Config.model_fields:
-            space = tables.widened(model.space, asked, columns)
-            if space != model.space:
-                fields["space"] = space
-                model = family.for_data(rows, condition=condition, seed=self.seed, **fields)
+        if open_space and "space" not in fields:
+            fields["space"] = tables.widened(model.space, asked, columns)
+            model = family.for_data(rows, condition=condition, seed=self.seed, **fields)
         return model.to(torch.device(self.device), tables.dtype_of(data))

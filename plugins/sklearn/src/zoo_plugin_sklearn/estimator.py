@@ -119,7 +119,7 @@ class ZooEstimator(BaseEstimator, ABC):
         family = self._family()
         tags.input_tags.allow_nan = family.missing
         tags.input_tags.positive_only = not family.negative
-        tags.input_tags.categorical = family.kind.discrete
+        tags.input_tags.categorical = family.kind is not None and family.kind.discrete
         return tags
 
     def __getstate__(self) -> dict[str, Any]:
@@ -140,7 +140,10 @@ class ZooEstimator(BaseEstimator, ABC):
 
     @final
     def _family(self) -> Family:
-        return Family.of(self.architecture, self.config)
+        model = vars(self).get("model_")
+        known = model is not None and model.architecture == self.architecture
+        # Finding a name in the registry takes a millisecond, each call of predict.
+        return Family.of(type(model) if known else self.architecture, self.config)
 
     @final
     def _require(self, *, there: bool, architecture: str) -> None:
@@ -200,19 +203,21 @@ class ZooEstimator(BaseEstimator, ABC):
     @final
     def _samples(self, X: Any) -> Tensor:
         """Check rows that a fitted model is asked about, and give them as it takes them."""
-        check_is_fitted(self, "model_")
-        space, family = self.model_.space, self._family()
-        known = replace(family, missing=family.missing or space.missing)
+        model = self._model()
+        space, family = model.space, self._family()
         X = X if self._columns() is not None else tables.ordered(X, space.columns)
+        known = replace(family, missing=family.missing or space.missing)
         data = tables.checked(self, X, known)
         with as_value_errors():
-            return tables.tensor(data, space, self._model().device)
+            return tables.tensor(data, space, model.device)
 
     @final
     def _model(self) -> Any:
         """Give the fitted model, on the device where it is to work."""
-        check_is_fitted(self, "model_")
-        return self.model_.to(self.device)
+        if "model_" not in vars(self):
+            check_is_fitted(self, "model_")
+        here = self.model_.device == torch.device(self.device)
+        return self.model_ if here else self.model_.to(self.device)
 
     @final
     def _generator(self, random_state: Any) -> torch.Generator:

@@ -28,17 +28,18 @@ def space_of(given: Any) -> Space | None:
 @final
 @dataclass(frozen=True)
 class Family:
-    """The kind of the numbers of a table; whether they may be missing, or below 0."""
+    """The kind of a table's numbers, where it is known; whether they may be missing, or below 0."""
 
-    kind: Kind = Kind.REAL
+    kind: Kind | None = None
     missing: bool = False
     negative: bool = True
 
     @classmethod
     def of(cls, architecture: Any, config: Any) -> Family:
-        """Ask an architecture with these fields; of one that isn't there nothing is known."""
+        """Ask an architecture, by its name or class; of one that isn't there nothing is known."""
         try:
-            return _asked(resolve(architecture), FrozenDict(config or {}))
+            model = architecture if isinstance(architecture, type) else resolve(architecture)
+            return _asked(model, FrozenDict(config or {}))
         except (ZooError, TypeError, AttributeError):
             return cls()
 

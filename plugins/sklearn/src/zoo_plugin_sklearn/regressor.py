@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Self, final
 import numpy as np
 import torch
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import check_is_fitted
 
 from zoo_core.errors import DataError
 from zoo_core.interfaces.call import Observed
@@ -45,7 +44,6 @@ class ZooRegressor(RegressorMixin, ZooEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Give E[y | x] of each row, of the shape that the targets had."""
-        check_is_fitted(self, "model_")
         model = self._model()
         columns = model.space.columns if self._columns() is None else None
         data = tables.checked(self, tables.ordered(X, columns and columns[:-1]), self._family())

@@ -168,10 +168,12 @@ def array(values: Tensor) -> np.ndarray:
     return (flat.flatten(1) if flat.ndim > 1 else flat).numpy()
 
 
-def real_columns(data: np.ndarray, columns: Any, *, missing: bool) -> Space:
-    """Say that each column of a table holds real numbers."""
-    names = columns if columns is not None else [f"x{i}" for i in range(data.shape[1])]
-    return Space.mixed({str(name): Space.real() for name in names}, missing=missing)
+def real_space(data: np.ndarray, columns: Any, family: Family) -> Space:
+    """Say that each column of a table holds real numbers, of a mixed table too."""
+    if family.kind is Kind.MIXED:
+        names = columns if columns is not None else [f"x{i}" for i in range(data.shape[1])]
+        return Space.mixed({str(name): Space.real() for name in names}, missing=family.missing)
+    return widened(Space.real(data.shape[1]), family, columns)
 
 
 def widened(space: Space, family: Family, columns: Any) -> Space:
