@@ -152,13 +152,21 @@ def test_metrics_are_listed(run: Run) -> None:
 
 def test_a_leaderboard_ranks_what_is_registered(run: Run) -> None:
     found = json.loads(run("leaderboard", "digits", "--json").stdout)
+    models = {}
     for ranking in found:
         values = [model["value"] for model in ranking["models"]]
-        assert ranking["best"] == "least"
-        assert values == sorted(values)
-        assert {ranking["metric"], ranking["kind"]} <= {"bits/dim", "lower-bound"}
-    named = {model["model"] for ranking in found for model in ranking["models"]}
-    assert {"flows/nsf-digits", "flows/realnvp-digits"} <= named
+        most = ranking["metric"] == "accuracy"
+        assert ranking["best"] == ("most" if most else "least")
+        assert values == sorted(values, reverse=most)
+        names = {model["model"] for model in ranking["models"]}
+        models.setdefault((ranking["metric"], ranking["kind"]), set()).update(names)
+    assert {"flows/nsf-digits", "flows/realnvp-digits"} <= models["bits/dim", "lower-bound"]
+    # A mass that is exact is no bound, and a density no mass.
+    assert "flows/nsf-digits" not in models.get(("bits/dim", "exact"), set())
+    assert models.keys() <= {
+        *(("bits/dim", kind) for kind in ("lower-bound", "exact")),
+        *(("NLL", "exact"), ("accuracy", None), ("log loss", None), ("Brier score", None)),
+    }
     lines = [line.split("\t") for line in run("leaderboard", "digits").stdout.splitlines()]
     assert {len(line) for line in lines} == {11}
     assert run("leaderboard", "digits", "--metric", "coverage").stdout.strip() == ""
