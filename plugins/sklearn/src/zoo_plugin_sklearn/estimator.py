@@ -170,6 +170,12 @@ class ZooEstimator(BaseEstimator, ABC):
         return vars(self).get("feature_names_in_")
 
     @final
+    def _adopted_columns(self) -> tuple[str, ...] | None:
+        """Give the names that a model brought along, which wasn't fitted here."""
+        fitted_here = not {"fit_report_", "feature_names_in_"}.isdisjoint(vars(self))
+        return None if fitted_here else self.model_.space.columns
+
+    @final
     def _build_model(self, data: Any, condition: Tensor | None, **fields: Any) -> tuple[Model, int]:
         """Build an untrained model for checked rows, and draw a seed for its fit.
 
@@ -205,7 +211,7 @@ class ZooEstimator(BaseEstimator, ABC):
         """Check rows that a fitted model is asked about, and give them as it takes them."""
         model = self._model()
         space, family = model.space, self._family()
-        X = X if self._columns() is not None else tables.ordered(X, space.columns)
+        X = tables.ordered(X, self._adopted_columns())
         known = replace(family, missing=family.missing or space.missing)
         data = tables.checked(self, X, known)
         with as_value_errors():

@@ -45,7 +45,7 @@ class ZooRegressor(RegressorMixin, ZooEstimator):
     def predict(self, X: Any) -> np.ndarray:
         """Give E[y | x] of each row, of the shape that the targets had."""
         model = self._model()
-        columns = model.space.columns if self._columns() is None else None
+        columns = self._adopted_columns()
         data = tables.checked(self, tables.ordered(X, columns and columns[:-1]), self._family())
         values = np.full((len(data), model.space.size), np.nan, dtype=data.dtype)
         values[:, : data.shape[1]] = data
