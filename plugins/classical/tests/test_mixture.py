@@ -20,13 +20,17 @@ BERNOULLI = zoo.Part("classical/bernoulli", {"alpha": 1.0})
 
 
 def test_a_mixture_of_bits_reaches_the_known_likelihood_of_digits() -> None:
+    """The mean over three starts; they differ by a tenth of a nat."""
     grey, target = map(np.asarray, load_digits(return_X_y=True))
     x = torch.tensor((grey >= 8).astype(int))
     train, test = train_test_split(x, test_size=0.25, stratify=target, random_state=0)
-    model = Mixture.for_data(x, component=BERNOULLI, n_components=30)
-    assert isinstance(model.stack, JoinedStack)
-    model.fit(train, rng=zoo.rng(0), restarts=5)
-    assert -float(model.log_prob(test).mean().detach()) == pytest.approx(18.38, abs=0.2)
+    scores = []
+    for seed in range(3):
+        model = Mixture.for_data(x, component=BERNOULLI, n_components=30)
+        assert isinstance(model.stack, JoinedStack)
+        model.fit(train, rng=zoo.rng(seed))
+        scores.append(-float(model.log_prob(test).mean().detach()))
+    assert sum(scores) / 3 == pytest.approx(18.38, abs=0.25), scores
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import final
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
+
+
+@final
+@dataclass(frozen=True)
+class CovariancePrior:
+    """A prior of covariances: as if each had been seen in `rows` more rows of variance v I.
+
+    log p(C) = −rows/2 · (log |C| + v tr C⁻¹) up to a constant: an inverse Wishart distribution
+    (Bishop 2006, section 2.3.6), by which a covariance of few rows stays regular.
+    """
+
+    rows: float = 0.0
+    variance: float = 1.0
 
 
 class CovarianceStructure(nn.Module, ABC):
@@ -16,6 +31,12 @@ class CovarianceStructure(nn.Module, ABC):
     Rows `[n, d]` may lack entries (NaN). Statistics are taken around the present means, so that
     no digits are lost where those are large; they are float64, whatever the parameters are.
     """
+
+    prior: CovariancePrior
+
+    @abstractmethod
+    def log_prior(self) -> Tensor:
+        """Give the log-density of the prior at the covariances, in nats, up to a constant."""
 
     @abstractmethod
     def log_prob_each(

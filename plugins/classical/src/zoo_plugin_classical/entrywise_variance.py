@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from zoo_plugin_classical.covariance_structure import CovarianceStructure
+from zoo_plugin_classical.covariance_structure import CovariancePrior, CovarianceStructure
 from zoo_plugin_classical.weighted_moments import weighted_variances
 
 _CHUNK = 2**16
@@ -25,9 +25,11 @@ class EntrywiseVariance(CovarianceStructure):
     alone: their maximum is that of the likelihood itself.
     """
 
-    def __init__(self, k: int, size: int, floor: float, *, spherical: bool) -> None:
+    def __init__(
+        self, k: int, size: int, floor: float, prior: CovariancePrior, *, spherical: bool
+    ) -> None:
         super().__init__()
-        self.size, self.floor, self.spherical = size, floor, spherical
+        self.size, self.floor, self.prior, self.spherical = size, floor, prior, spherical
         self.log_scale = nn.Parameter(0.2 * torch.randn(k, 1 if spherical else size))
 
     def log_prob_each(
@@ -75,7 +77,8 @@ class EntrywiseVariance(CovarianceStructure):
         known, first, second = stats["known"], stats["first"], stats["second"]
         step = first / known.where(known > 0, 1.0)
         mean += step
-        self._set(second - first * step, known)
+        prior = self.prior
+        self._set(second - first * step + prior.rows * prior.variance, known + prior.rows)
 
     def start(
         self, z: Float[Tensor, "n d"], mean: Float[Tensor, "k d"], weight: Float[Tensor, "n k"]
@@ -92,6 +95,12 @@ class EntrywiseVariance(CovarianceStructure):
         """Take the diagonals, or their means."""
         variance = covariances.diagonal(dim1=1, dim2=2)
         self._set(variance, torch.ones_like(variance))
+
+    def log_prior(self) -> Float[Tensor, ""]:
+        """Give −rows/2 · Σ (log σ² + v/σ²) over distributions and entries."""
+        log_scale = self.log_scale.double().expand(-1, self.size)
+        misfit = 2 * log_scale + self.prior.variance * (-2 * log_scale).exp()
+        return -0.5 * self.prior.rows * misfit.sum()
 
     def _set(self, scatter: Tensor, known: Tensor) -> None:
         """Set variances to scatter/known, floored; where nothing is known they stay."""

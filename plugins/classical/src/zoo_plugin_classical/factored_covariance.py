@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from zoo_core.errors import DataError
-from zoo_plugin_classical.covariance_structure import CovarianceStructure
+from zoo_plugin_classical.covariance_structure import CovariancePrior, CovarianceStructure
 from zoo_plugin_classical.missing_patterns import PatternBlock, pattern_blocks
 from zoo_plugin_classical.weighted_moments import weighted_variances
 
@@ -28,9 +28,11 @@ class FactoredCovariance(CovarianceStructure):
     Matrices are inverted, and sums taken, in float64.
     """
 
-    def __init__(self, k: int, size: int, floor: float, *, tied: bool) -> None:
+    def __init__(
+        self, k: int, size: int, floor: float, prior: CovariancePrior, *, tied: bool
+    ) -> None:
         super().__init__()
-        self.size, self.floor, self.tied = size, floor, tied
+        self.size, self.floor, self.prior, self.tied = size, floor, prior, tied
         count = 1 if tied else k
         below = 0.1 * torch.randn(count, size, size).tril(-1)
         scale = (0.2 * torch.randn(count, size)).exp()
@@ -136,7 +138,7 @@ class FactoredCovariance(CovarianceStructure):
         count, first, second = stats["rows"], stats["first"], stats["second"]
         step = first / count.where(count > 0, 1.0)[:, None]
         mean += step
-        self._set(second - first[:, :, None] * step[:, None], count)
+        self._set(second - first[:, :, None] * step[:, None], count, self.prior)
 
     def start(
         self, z: Float[Tensor, "n d"], mean: Float[Tensor, "k d"], weight: Float[Tensor, "n k"]
@@ -171,10 +173,23 @@ class FactoredCovariance(CovarianceStructure):
             for block in pattern_blocks(known, largest)
         ]
 
-    def _set(self, scatter: Tensor, count: Tensor) -> None:
+    def log_prior(self) -> Float[Tensor, ""]:
+        """Give −rows/2 · Σ_k (log |C_k| + v tr C_k⁻¹)."""
+        factor = self.factor.double().tril()
+        if not self.prior.rows:
+            return factor.new_zeros(())
+        eye = torch.eye(self.size, dtype=torch.float64, device=factor.device)
+        inverse = torch.linalg.solve_triangular(factor, eye, upper=False)
+        misfit = 2 * _log_det(factor) + self.prior.variance * inverse.square().sum((1, 2))
+        return -0.5 * self.prior.rows * misfit.sum()
+
+    def _set(self, scatter: Tensor, count: Tensor, prior: CovariancePrior | None = None) -> None:
         """Set covariances to scatter/count with the floor; those without rows stay."""
         if self.tied:
             scatter, count = scatter.sum(0, keepdim=True), count.sum(0, keepdim=True)
+        if prior is not None and prior.rows:
+            eye = torch.eye(self.size, dtype=scatter.dtype, device=scatter.device)
+            scatter, count = scatter + prior.rows * prior.variance * eye, count + prior.rows
         there = (count > 0)[:, None, None]
         covariance = scatter / count.where(count > 0, 1.0)[:, None, None]
         self.factor.copy_(torch.where(there, floored_factor(covariance, self.floor), self.factor))

@@ -10,7 +10,7 @@ from zoo_core import config as configuration
 from zoo_core.interfaces.call import Call
 from zoo_core.interfaces.conditionable import Conditionable
 from zoo_core.interfaces.preprocessing import Step
-from zoo_plugin_classical.gaussian_config import GaussianConfig
+from zoo_plugin_classical.gaussian_config import MostProbableGaussianConfig
 from zoo_plugin_classical.gaussian_stack import GaussianStack
 from zoo_plugin_classical.stack import without
 from zoo_plugin_classical.stack_model import StackModel
@@ -26,14 +26,15 @@ class Gaussian(StackModel, Conditionable):
     """
 
     architecture: ClassVar[str] = "classical/gaussian"
-    Config: ClassVar[type[configuration.Config]] = GaussianConfig
+    Config: ClassVar[type[configuration.Config]] = MostProbableGaussianConfig
 
-    config: GaussianConfig
+    config: MostProbableGaussianConfig
     stack: GaussianStack
 
     def _stack(self, k: int) -> GaussianStack:
         config = self.config
-        return GaussianStack(k, self.space.size, config.covariance, config.covariance_floor)
+        size, floor = self.space.size, config.covariance_floor
+        return GaussianStack(k, size, config.covariance, floor, config.prior)
 
     def _preprocessing(self) -> tuple[Step, ...]:
         return self.config.preprocessing

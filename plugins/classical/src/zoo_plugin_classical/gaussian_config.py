@@ -10,6 +10,7 @@ from zoo_core.config import Config
 from zoo_core.interfaces.preprocessing import Standardize, Step
 from zoo_core.interfaces.space import Kind, Space
 from zoo_plugin_classical.covariance import Covariance
+from zoo_plugin_classical.covariance_structure import CovariancePrior
 
 
 class GaussianConfig(Config):
@@ -33,3 +34,20 @@ class GaussianConfig(Config):
         if not all(isinstance(step, Standardize) for step in self.preprocessing):
             raise ValueError("the preprocessing of a normal distribution is `standardize` or none")
         return self
+
+
+class MostProbableGaussianConfig(GaussianConfig):
+    """Fields of normal distributions whose covariances may have a prior.
+
+    prior_rows, prior_variance: each covariance is estimated as if it had been seen in so many more
+    rows, of that variance in every direction, in network space; with 0 rows, the default, it is
+    the most likely one.
+    """
+
+    prior_rows: pydantic.NonNegativeFloat = 0.0
+    prior_variance: pydantic.PositiveFloat = 1.0
+
+    @property
+    def prior(self) -> CovariancePrior:
+        """The prior of covariances."""
+        return CovariancePrior(self.prior_rows, self.prior_variance)

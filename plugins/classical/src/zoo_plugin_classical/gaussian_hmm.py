@@ -11,6 +11,7 @@ from torch import Tensor
 import zoo_core as zoo
 from zoo_core.interfaces.space import Kind
 from zoo_plugin_classical.covariance import Covariance
+from zoo_plugin_classical.covariance_structure import CovariancePrior
 from zoo_plugin_classical.expectation_pass import ExpectationPass
 from zoo_plugin_classical.gaussian_stack import GaussianStack
 from zoo_plugin_classical.hidden_markov import HiddenMarkov
@@ -23,17 +24,26 @@ class GaussianHMMConfig(HiddenMarkovConfig):
     """Fields of a hidden Markov model of real vectors, beside those of every one.
 
     covariance: the form of the states' covariance matrices. covariance_floor: the least variance
-    along any direction, in the data's unit squared.
+    along any direction, in the data's unit squared. prior_rows, prior_variance: each covariance is
+    estimated as if it had been seen in so many more steps, of that variance in every direction.
     """
 
     covariance: Covariance = Covariance.DIAGONAL
     covariance_floor: pydantic.PositiveFloat = 1e-6
+    prior_rows: pydantic.NonNegativeFloat = 0.0
+    prior_variance: pydantic.PositiveFloat = 1.0
 
     @pydantic.model_validator(mode="after")
     def _real(self) -> Self:
         if self.space.kind is not Kind.REAL:
             raise ValueError(f"normal emissions are real, and these are {self.space.kind}")
         return self
+
+    def gaussians(self, k: int) -> GaussianStack:
+        """Make k normal distributions as these fields say."""
+        prior = CovariancePrior(self.prior_rows, self.prior_variance)
+        size, floor = self.space.size, self.covariance_floor
+        return GaussianStack(k, size, self.covariance, floor, prior)
 
 
 @final
@@ -47,10 +57,7 @@ class GaussianHMM(HiddenMarkov):
     stack: GaussianStack
 
     def _emissions(self) -> GaussianStack:
-        config = self.config
-        return GaussianStack(
-            self.n_states, self.space.size, config.covariance, config.covariance_floor
-        )
+        return self.config.gaussians(self.n_states)
 
     @property
     def means(self) -> Float[Tensor, "s ..."]:

@@ -16,7 +16,7 @@ from zoo_core.interfaces.fitting import FitReport, FitRequest
 from zoo_core.interfaces.preprocessing import Step
 from zoo_core.interfaces.sufficient_statistics import Stats
 from zoo_plugin_classical.expectation_pass import ExpectationPass
-from zoo_plugin_classical.gaussian_config import GaussianConfig
+from zoo_plugin_classical.gaussian_config import MostProbableGaussianConfig
 from zoo_plugin_classical.gaussian_stack import GaussianStack
 from zoo_plugin_classical.mixture_model import MixtureModel
 from zoo_plugin_classical.quadratic_pass import gaussian_pass
@@ -24,7 +24,7 @@ from zoo_plugin_classical.stepwise_em import Stepwise, StepwiseOptions
 
 
 @final
-class GaussianMixtureConfig(GaussianConfig):
+class GaussianMixtureConfig(MostProbableGaussianConfig):
     """Fields of a mixture of normal distributions: theirs, and n_components, how many."""
 
     n_components: pydantic.PositiveInt = 1
@@ -44,7 +44,8 @@ class GaussianMixture(MixtureModel, Stepwise, Conditionable):
         config = self.config
         k, size = config.n_components, self.space.size
         self.log_weights = nn.Parameter(0.2 * torch.randn(k))
-        self.stack = GaussianStack(k, size, config.covariance, config.covariance_floor)
+        floor = config.covariance_floor
+        self.stack = GaussianStack(k, size, config.covariance, floor, config.prior)
 
     def _preprocessing(self) -> tuple[Step, ...]:
         return self.config.preprocessing

@@ -44,8 +44,7 @@ class GaussianMixtureHMM(HiddenMarkov):
 
     def _emissions(self) -> MixtureStack:
         config = self.config
-        count = self.n_states * config.n_components
-        parts = GaussianStack(count, self.space.size, config.covariance, config.covariance_floor)
+        parts = config.gaussians(self.n_states * config.n_components)
         return MixtureStack(self.n_states, config.n_components, parts, config.weights_prior)
 
     @property

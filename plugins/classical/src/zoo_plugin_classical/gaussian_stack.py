@@ -10,11 +10,13 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from zoo_plugin_classical.covariance import Covariance
-from zoo_plugin_classical.covariance_structure import CovarianceStructure
+from zoo_plugin_classical.covariance_structure import CovariancePrior, CovarianceStructure
 from zoo_plugin_classical.entrywise_variance import EntrywiseVariance
 from zoo_plugin_classical.factored_covariance import FactoredCovariance
 from zoo_plugin_classical.stack import ConditionalStack
 from zoo_plugin_classical.weighted_moments import for_everyone, weighted_means
+
+_NO_PRIOR = CovariancePrior()
 
 
 @final
@@ -24,20 +26,28 @@ class GaussianStack(ConditionalStack):
     `floor` is the least variance along any direction: what `update` sets is the maximum of the
     expected log-likelihood among covariances whose eigenvalues are at least that, so that EM's
     promise holds. Missing entries (NaN) are integrated out, and learnt from by their expectation
-    given the known ones (Ghahramani & Jordan 1994, section 3).
+    given the known ones (Ghahramani & Jordan 1994, section 3). With a `prior`, `update` gives the
+    most probable covariances.
     """
 
-    def __init__(self, k: int, size: int, covariance: Covariance, floor: float) -> None:
+    def __init__(
+        self,
+        k: int,
+        size: int,
+        covariance: Covariance,
+        floor: float,
+        prior: CovariancePrior = _NO_PRIOR,
+    ) -> None:
         super().__init__()
         self.k, self.size, self.covariance, self.floor = k, size, covariance, floor
         self.mean = nn.Parameter(torch.randn(k, size))
         self.spread: CovarianceStructure
         if covariance.factored:
             tied = covariance is Covariance.TIED
-            self.spread = FactoredCovariance(k, size, floor, tied=tied)
+            self.spread = FactoredCovariance(k, size, floor, prior, tied=tied)
         else:
             spherical = covariance is Covariance.SPHERICAL
-            self.spread = EntrywiseVariance(k, size, floor, spherical=spherical)
+            self.spread = EntrywiseVariance(k, size, floor, prior, spherical=spherical)
 
     @property
     def free_parameters(self) -> int:
@@ -53,6 +63,10 @@ class GaussianStack(ConditionalStack):
     def set_covariances(self, covariances: Float[Tensor, "k d d"]) -> None:
         """Set the covariances, in the form that they have here; the floor is kept."""
         self.spread.set_matrices(covariances.to(self.mean.device, torch.float64))
+
+    def log_prior(self) -> Float[Tensor, ""]:
+        """Give the log-density of the prior at the covariances, in nats, up to a constant."""
+        return self.spread.log_prior().to(self.mean.dtype)
 
     def log_prob_each(self, z: Tensor) -> Float[Tensor, "n k"]:
         """Give log N(z; mean_k, C_k) in nats, of the known entries of each row."""
