@@ -16,6 +16,8 @@ PAGES = [
     "docs/classical.md",
     "plugins/classical/README.md",
     "docs/naive-bayes-and-logistic-regression.md",
+    "docs/scikit-learn.md",
+    "plugins/sklearn/README.md",
     "docs/train-and-publish.md",
     "docs/conformance.md",
     "docs/conformance-of-others.md",
