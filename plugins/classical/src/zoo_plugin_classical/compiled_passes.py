@@ -91,13 +91,14 @@ def _filtered(chain: Chain, safe: bool) -> _Filter:
 
 def _scaled(chain: Chain, safe: bool) -> tuple[np.ndarray, np.ndarray]:
     """Give p(x_t | z_t) over the largest of its step `[T, S]`, and the log of that `[T]`."""
+    from zoo_plugin_classical import hidden_markov_kernels as kernels
+
     logs = chain.log_emission
     b = logs if safe and chain.spend else logs.clone()
     shift = logs.new_zeros(len(logs))
     for rows, largest in zip(b.split(_CHUNK), shift.split(_CHUNK), strict=True):
-        if len(rows):
-            torch.amax(rows, 1, out=largest)
-            rows.sub_(largest.nan_to_num(neginf=0.0)[:, None]).exp_()
+        kernels.below_largest(rows.numpy(), largest.numpy())
+        rows.exp_()
     if not safe:
         # What is possible stays above 0, so that the kernel sees what it loses.
         b = torch.where(logs > -torch.inf, b.clamp_min_(LEAST), b)

@@ -12,6 +12,7 @@ import zoo_core as zoo
 from zoo_core.interfaces.space import Kind
 from zoo_plugin_classical.covariance import Covariance
 from zoo_plugin_classical.covariance_structure import CovariancePrior
+from zoo_plugin_classical.entrywise_pass import EntrywisePass
 from zoo_plugin_classical.expectation_pass import ExpectationPass
 from zoo_plugin_classical.gaussian_stack import GaussianStack
 from zoo_plugin_classical.hidden_markov import HiddenMarkov
@@ -70,6 +71,8 @@ class GaussianHMM(HiddenMarkov):
         return self.stack.covariances
 
     def _expectation_pass(self) -> ExpectationPass:
+        if self.device.type == "cpu" and not self.config.covariance.factored:
+            return EntrywisePass(self.stack)
         return gaussian_pass(self.stack)
 
     def _means(self) -> Tensor:

@@ -16,6 +16,8 @@ from numba import njit
 
 LOST = 1e-200
 """A filtered probability below it counts as lost where the state was within reach."""
+SMALL = 1e-100
+"""A sum of probabilities below it is scaled at once, before products with it get too small."""
 
 _compiled = njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
 _exact = njit(cache=True, nogil=True)
@@ -40,6 +42,20 @@ def _row_product(row, matrix, out):
 
 @_compiled
 @no_type_check
+def below_largest(logs, largest):
+    """Find the largest number of each row, and take it from the others; −∞ is taken from none."""
+    for t in range(len(logs)):
+        most = logs[t, 0]
+        for j in range(1, logs.shape[1]):
+            most = max(most, logs[t, j])
+        largest[t] = most
+        if most > -math.inf:
+            for j in range(logs.shape[1]):
+                logs[t, j] -= most
+
+
+@_compiled
+@no_type_check
 def forward(b, shift, offsets, first, last, initial, transition, alpha, log_prob, lost):
     """Filter: alpha_t(j) = p(z_t = j | x_1 … x_t), and log p(x) (Rabiner 1989, section V.A).
 
@@ -49,25 +65,29 @@ def forward(b, shift, offsets, first, last, initial, transition, alpha, log_prob
     states = len(initial)
     reach, now = np.empty(states), np.empty(states)
     for s in range(first, last):
-        product, total, underflow = 1.0, 0.0, False
+        product, total, underflow, scale = 1.0, 0.0, False, 1.0
         for t in range(offsets[s], offsets[s + 1]):
+            # The step before is scaled after it is multiplied: the division takes place meanwhile.
             if t == offsets[s]:
                 reach[:] = initial
             else:
                 _row_product(now, transition, reach)
             norm = 0.0
             for j in range(states):
-                now[j] = reach[j] * b[t, j]
+                now[j] = reach[j] * scale * b[t, j]
                 norm += now[j]
             scale = 1.0 / norm if norm > 0.0 else 0.0
+            if norm < SMALL:
+                for j in range(states):
+                    now[j] *= scale
+                scale = 1.0
             least = 1.0
             for j in range(states):
-                now[j] *= scale
-                alpha[t, j] = now[j]
-                least = min(least, now[j])
+                alpha[t, j] = now[j] * scale
+                least = min(least, alpha[t, j])
             if least < LOST:
                 for j in range(states):
-                    underflow |= now[j] < LOST and reach[j] > 0.0 and b[t, j] > 0.0
+                    underflow |= alpha[t, j] < LOST and reach[j] > 0.0 and b[t, j] > 0.0
             product *= norm
             total += shift[t]
             if product < 1e-100:
