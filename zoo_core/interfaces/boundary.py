@@ -113,10 +113,13 @@ class Boundary(nn.Module, ABC):
         return self._encoded(self._told(condition, n))
 
     @final
-    def _checked(self, x: Any, *, anywhere: bool = False) -> Tensor | Ragged:
+    def _checked(
+        self, x: Any, *, anywhere: bool = False, screened: bool = False
+    ) -> Tensor | Ragged:
         """Check data of a public method and move them to the weights' dtype.
 
-        With `anywhere` they may be, and stay, on another device than the model's.
+        With `anywhere` they may be, and stay, on another device than the model's; with `screened`
+        real numbers aren't looked at.
         """
         if isinstance(x, Ragged) != self.space.ragged:
             raise DataError(
@@ -133,7 +136,8 @@ class Boundary(nn.Module, ABC):
                 received=f"data on {values.device}, model on {self.device}",
                 remedy=f"Move them: x.to({str(self.device)!r}).",
             )
-        values = self.space.check(self.space.tensor(values), empty=isinstance(x, Ragged))
+        values = self.space.tensor(values)
+        values = self.space.check(values, empty=isinstance(x, Ragged), screened=screened)
         values = values if self.space.kind.discrete else values.to(self.dtype)
         return Ragged(values, x.lengths) if isinstance(x, Ragged) else values
 

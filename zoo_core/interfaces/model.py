@@ -54,6 +54,9 @@ class Model(Boundary):
     Config: ClassVar[type[configuration.Config]] = configuration.Config
     observes: ClassVar[bool] = False
     """Whether the model can be told a part of the sample (`observed=`)."""
+    screens: ClassVar[bool] = False
+    """Whether `_fit` itself refuses real numbers of a Batch that aren't finite, before anything has
+    changed: then `fit` doesn't read them for that alone, which halves the time of a single pass."""
 
     _interface: ClassVar[bool] = False
     _compilable: ClassVar[tuple[str, ...]] = ("_loss",)
@@ -205,7 +208,7 @@ class Model(Boundary):
         """
         self._refuse_given("be fitted")
         request = FitRequest(
-            data=checked_batches(self, data, condition, weight),
+            data=checked_batches(self, data, condition, weight, screened=self.screens),
             valid=None if valid is None else checked_batches(self, valid, None, None),
             rng=fresh_rng() if rng is None else rng,
             start=start,

@@ -25,18 +25,19 @@ if TYPE_CHECKING:
 
 
 def checked_batches(
-    model: Model, data: Any, condition: Any, weight: Any
+    model: Model, data: Any, condition: Any, weight: Any, *, screened: bool = False
 ) -> Batch | Iterable[Batch]:
     """Check everything that `fit` was given; conditions become Codes, weights a vector.
 
     A pair `(x, condition)`, a Batch, Rows and the items of torch's map-style Dataset carry their
-    own conditions. Rows and a re-iterable of Batches are checked as they are read. Raises
-    DataError or ConditionError.
+    own conditions. Rows and a re-iterable of Batches are checked as they are read. With `screened`
+    the model looks itself whether the real numbers of a Batch are finite. Raises DataError or
+    ConditionError.
     """
     if isinstance(data, tuple) and len(data) == 2 and condition is None:
         data, condition = data
     if isinstance(data, Batch):
-        return _checked(model, data.x, data.condition, data.weight)
+        return _checked(model, data.x, data.condition, data.weight, screened=screened)
     if is_map_style(data):
         data = TorchRows(data)
     if isinstance(data, Rows):
@@ -45,7 +46,7 @@ def checked_batches(
     if _is_stream(data):
         _refuse_beside(data, condition, weight)
         return CheckedStream(model, data)
-    return _checked(model, data, condition, weight)
+    return _checked(model, data, condition, weight, screened=screened)
 
 
 def _refuse_beside(data: Any, condition: Any, weight: Any) -> None:
@@ -117,9 +118,17 @@ class CheckedRows(Rows):
                 raise type(error)(error.rule, received=received, remedy=error.remedy) from None
 
 
-def _checked(model: Model, x: Any, condition: Any, weight: Any, *, whole: bool = True) -> Batch:
+def _checked(
+    model: Model,
+    x: Any,
+    condition: Any,
+    weight: Any,
+    *,
+    whole: bool = True,
+    screened: bool = False,
+) -> Batch:
     """Check rows; of the whole data, at least one has a weight above 0."""
-    x = model._checked(x, anywhere=True)
+    x = model._checked(x, anywhere=True, screened=screened)
     n = len(x)
     return Batch(x, _checked_condition(model, condition, n), checked_weight(weight, n, whole))
 

@@ -239,11 +239,13 @@ class Space(Config):
         found = torch.from_numpy(np.stack(columns, 1))
         return found if self.kind.discrete else found.to(torch.get_default_dtype())
 
-    def check(self, x: Tensor, *, what: str = "data", empty: bool = False) -> Tensor:
+    def check(
+        self, x: Tensor, *, what: str = "data", empty: bool = False, screened: bool = False
+    ) -> Tensor:
         """Check a batch `[n, *shape]` (of a ragged space: the steps) and give it back.
 
-        Raises DataError for a wrong shape, an empty batch (unless `empty`), or a value outside
-        the space.
+        With `screened` the caller looks whether real numbers are finite. Raises DataError for a
+        wrong shape, an empty batch (unless `empty`), or a value outside the space.
         """
         if x.ndim != len(self.shape) + 1 or tuple(x.shape[1:]) != self.shape:
             raise DataError(
@@ -255,7 +257,7 @@ class Space(Config):
             )
         if x.shape[0] == 0 and not empty:
             raise DataError(f"A batch of {what} has at least one row", received="an empty batch")
-        if self._surely_holds(x):
+        if (screened and self.kind is Kind.REAL) or self._surely_holds(x):
             return x
         if self.entries is None:
             absent = self.is_missing(x) if self.missing else None

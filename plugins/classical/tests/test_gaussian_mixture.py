@@ -305,6 +305,14 @@ def test_fitting_leaves_the_data_as_they_are() -> None:
     assert torch.equal(x, before)
 
 
+def test_what_is_read_of_a_mixture_stays_when_it_learns() -> None:
+    model = mixture(rows(40, 2, seed=6), 2)
+    means = model.means
+    before = means.clone()
+    model.fit(rows(40, 2, seed=7), rng=zoo.rng(0), iterations=2)
+    assert torch.equal(means, before)
+
+
 def test_bad_input_is_refused_and_loses_nothing() -> None:
     model = mixture(IRIS, 2)
     model.fit(IRIS, rng=zoo.rng(0))

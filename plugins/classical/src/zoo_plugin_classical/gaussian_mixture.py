@@ -58,7 +58,7 @@ class GaussianMixture(MixtureModel, Stepwise, Conditionable):
     def means(self) -> Float[Tensor, "k ..."]:
         """The means of the components, in data space."""
         mean = self.stack.mean.reshape(-1, *self.space.shape)
-        return self.preprocessing.inverse(mean)
+        return self.preprocessing.inverse(mean.clone())
 
     @property
     @torch.no_grad()

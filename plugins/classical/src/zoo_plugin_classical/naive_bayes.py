@@ -84,6 +84,7 @@ class NaiveBayes(zoo.Generator, JointModel, Conditionable, SufficientStatistics)
     """
 
     Config: ClassVar[type[zoo.Config]] = NaiveBayesConfig
+    screens: ClassVar[bool] = True
 
     config: Any
     taught: TaughtStack
@@ -160,6 +161,7 @@ class NaiveBayes(zoo.Generator, JointModel, Conditionable, SufficientStatistics)
         start = self._options(_Started, {} if request.start is None else {"start": request.start})
         present = start.start is Start.PRESENT
         if present or not self._learnt_by_labels(request.data, afresh=True):
+            self._screen(request.data)
             begin = _stay if present else self._start
             return fit_by_em(self, request, options, begin)
         figures = {}
@@ -196,6 +198,12 @@ class NaiveBayes(zoo.Generator, JointModel, Conditionable, SufficientStatistics)
         return learnt
 
     @final
+    def _screen(self, data: Any) -> None:
+        """Raise DataError for numbers that aren't finite; a stream looks at its own."""
+        if isinstance(data, zoo.Batch):
+            self.space.check(data.x)
+
+    @final
     def _include(self, data: Any) -> bool:
         for batch in [data] if isinstance(data, zoo.Batch) else data:
             y = self._labels(batch)
@@ -207,6 +215,8 @@ class NaiveBayes(zoo.Generator, JointModel, Conditionable, SufficientStatistics)
                 return False
             z: Any = self._move(batch.x)
             self.taught.include(z, y.clamp_min(0), weight)
+            if not self.taught.finite:
+                self.space.check(batch.x)
         if not bool(self.taught.rows.any()):
             raise DataError("Data have at least one row whose weight is above 0", received="none")
         return True

@@ -31,6 +31,11 @@ class TaughtStack(nn.Module, ABC):
         super().__init__()
         self.register_buffer("rows", torch.zeros(k, dtype=torch.float64))
 
+    @property
+    def finite(self) -> bool:
+        """Whether all sums are finite: if not, nor were the rows, or they overflowed."""
+        return all(bool(buffer.isfinite().all()) for buffer in self.buffers())
+
     def forget(self) -> None:
         """Set all sums to those of no rows; the parameters stay."""
         for name, _ in self.named_buffers():

@@ -14,7 +14,7 @@ import torch
 Result = TypeVar("Result")
 
 
-def spans(n: int, smallest: int = 4096) -> list[tuple[int, int]]:
+def spans(n: int, smallest: int = 16384) -> list[tuple[int, int]]:
     """Cut n rows into as many even spans as torch has threads, none below `smallest` rows."""
     count = max(1, min(torch.get_num_threads(), n // smallest))
     cuts = [n * i // count for i in range(count + 1)]
