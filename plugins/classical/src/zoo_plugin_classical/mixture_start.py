@@ -53,9 +53,15 @@ def drawn_rows(
     kept, weights, keys, drawn = [], [], [], False
     for z, weight in parts:
         noise = torch.rand(len(z), generator=rng, device=z.device, dtype=torch.float64)
-        kept.append(z[weight > 0])
-        weights.append(weight[weight > 0])
-        keys.append(noise.clamp_min(1e-300).log()[weight > 0] / weights[-1])
+        there = weight > 0
+        key = torch.where(there, noise.clamp_min(1e-300).log() / weight, -torch.inf)
+        count = int(there.sum())
+        # Chosen before rows are taken, so that not all are copied.
+        best = key.topk(min(count, ROWS)).indices.sort().values
+        drawn |= count > ROWS
+        kept.append(z[best])
+        weights.append(weight[best])
+        keys.append(key[best])
         if sum(map(len, kept)) > ROWS:
             drawn, all_keys = True, torch.cat(keys)
             best = all_keys.topk(ROWS).indices.sort().values
