@@ -28,16 +28,16 @@ _exact = njit(cache=True, nogil=True)
 def _row_product(row, matrix, out):
     """Multiply a row by a matrix, four of its rows at a time: `out` is read and written less."""
     width, whole = len(out), len(row) // 4 * 4
-    out[:] = 0.0
     for i in range(0, whole, 4):
         a, b, c, d = row[i], row[i + 1], row[i + 2], row[i + 3]
         for j in range(width):
             near = a * matrix[i, j] + b * matrix[i + 1, j]
-            out[j] += near + (c * matrix[i + 2, j] + d * matrix[i + 3, j])
+            far = c * matrix[i + 2, j] + d * matrix[i + 3, j]
+            out[j] = near + far if i == 0 else out[j] + (near + far)
     for i in range(whole, len(row)):
         a = row[i]
         for j in range(width):
-            out[j] += a * matrix[i, j]
+            out[j] = a * matrix[i, j] if i == 0 else out[j] + a * matrix[i, j]
 
 
 @_compiled
