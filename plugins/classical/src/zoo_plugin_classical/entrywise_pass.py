@@ -38,17 +38,21 @@ class EntrywisePass(ExpectationPass):
         self._rows = z.reshape(len(z), self._centre.shape[1]).double().contiguous().numpy()
 
     def score(self) -> Float[Tensor, "n k"]:
-        """Give log N(z; mean_k, C_k) of the known entries."""
+        """Give log N(z; mean_k, C_k) of the known entries, in float64."""
+        scores = torch.empty(len(self._rows), len(self._centre), dtype=torch.float64)
+        self.score_into(scores)
+        return scores
+
+    def score_into(self, scores: Float[Tensor, "n k"]) -> None:
+        """Write log N(z; mean_k, C_k) of the known entries, where that is float64."""
         from zoo_plugin_classical import entrywise_kernels as kernels
 
-        rows, terms = self._rows, self._terms
-        scores = np.empty((len(rows), len(self._centre)))
+        rows, terms, out = self._rows, self._terms, scores.numpy()
 
         def work(first: int, last: int) -> None:
-            kernels.log_densities(rows, first, last, *terms, scores)
+            kernels.log_densities(rows, first, last, *terms, out)
 
         in_threads(work, spans(len(rows)))
-        return torch.from_numpy(scores)
 
     def count(self, share: Float[Tensor, "n k"]) -> None:
         """Add the shares' weights, sums and sums of squares around the means."""

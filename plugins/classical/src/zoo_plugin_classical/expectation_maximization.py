@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, final
 
@@ -84,6 +84,17 @@ class _Climb:
     def objective(self) -> float:
         return -self.history[-1]["loss"] if self.history else -math.inf
 
+    def report(self, restarts: int, seconds: float) -> FitReport:
+        """Say what the run from the best of several starts did."""
+        return FitReport(
+            steps=len(self.history) - 1,
+            seconds=seconds,
+            stopped=self.stopped,
+            history=tuple(self.history),
+            best=self.history[-1] if self.history else None,
+            restarts=restarts,
+        )
+
 
 Reseed = Callable[..., bool]
 """`reseed(rows, stats, rng=…)`: whether it has changed the model, given its last statistics."""
@@ -127,14 +138,8 @@ def fit_by_em(
             if interrupted:
                 break
         _restore(model, kept)
-    return FitReport(
-        steps=len(best.history) - 1,
-        seconds=time.perf_counter() - began,
-        stopped=StopReason.INTERRUPTED if interrupted else best.stopped,
-        history=tuple(best.history),
-        best=best.history[-1] if best.history else None,
-        restarts=options.restarts,
-    )
+    report = best.report(options.restarts, time.perf_counter() - began)
+    return replace(report, stopped=StopReason.INTERRUPTED) if interrupted else report
 
 
 def _climb(

@@ -24,6 +24,10 @@ class ExpectationPass(ABC):
         """Give log p_k(z) of the rows taken."""
 
     @abstractmethod
+    def score_into(self, scores: Float[Tensor, "n k"]) -> None:
+        """Write log p_k(z) of the rows taken, in the type of `scores`."""
+
+    @abstractmethod
     def count(self, share: Float[Tensor, "n k"]) -> None:
         """Add the rows taken, each `share` times in each distribution."""
 
@@ -47,6 +51,10 @@ class StackPass(ExpectationPass):
     def score(self) -> Float[Tensor, "n k"]:
         """Ask the stack."""
         return self.stack.log_prob_each(self._rows)
+
+    def score_into(self, scores: Float[Tensor, "n k"]) -> None:
+        """Copy what the stack says."""
+        scores.copy_(self.score())
 
     def count(self, share: Float[Tensor, "n k"]) -> None:
         """Add what the stack makes of the rows."""

@@ -356,7 +356,7 @@ class HiddenMarkov(zoo.Generator, zoo.DensityModel, StateModel, SufficientStatis
         for part, own in zip(parts, scores.split(_CHUNK), strict=True):
             if len(part):
                 work.take(part)
-                own.copy_(work.score())
+                work.score_into(own)
         return scores
 
     @final

@@ -187,6 +187,10 @@ class QuadraticPass(ExpectationPass):
         """Give log N(z; mean_k, C_k)."""
         return self.others.score() if self._left else (self.theta @ self._features).T
 
+    def score_into(self, scores: Float[Tensor, "n k"]) -> None:
+        """Copy log N(z; mean_k, C_k), which lies by columns."""
+        scores.copy_(self.score())
+
     def count(self, share: Float[Tensor, "n k"]) -> None:
         """Add the shares' sums of features, in float64."""
         if self._left:
