@@ -52,6 +52,17 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize("far", [-100.0, -650.0, -700.0, -5000.0])
+def test_the_only_state_within_reach_may_be_far_less_likely_than_others(far: float) -> None:
+    initial = torch.tensor([1.0, 0.0]).double().log()
+    transition = torch.tensor([[1.0, 0.0], [0.5, 0.5]]).double().log()
+    emission = torch.tensor([[far, 0.0], [0.0, far], [far, -1.0]]).double()
+    chain = Chain.of(initial, transition, emission, torch.tensor([3]))
+    assert chain.log_prob().item() == pytest.approx(2 * far, rel=1e-12)
+    expected = torch.tensor([[1.0, 0.0]] * 3).double()
+    torch.testing.assert_close(chain.posterior().states, expected)
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_gradients_are_those_of_the_recursion(case: str) -> None:
     *tensors, lengths = CASES[case]

@@ -16,7 +16,9 @@ from numba import njit
 
 LOST = 1e-200
 """A filtered probability below it counts as lost where the state was within reach."""
-SMALL = 1e-100
+FAINT = 1e-90
+"""A step whose probability is below it counts as lost, since the smallest are rounded up."""
+SMALL = 1e-6
 """A sum of probabilities below it is scaled at once, before products with it get too small."""
 
 _compiled = njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
@@ -59,8 +61,8 @@ def below_largest(logs, largest):
 def forward(b, shift, offsets, first, last, initial, transition, alpha, log_prob, lost):
     """Filter: alpha_t(j) = p(z_t = j | x_1 … x_t), and log p(x) (Rabiner 1989, section V.A).
 
-    `b` is p(x_t | z_t) times exp(−shift_t). `lost` says that a state within reach has too small a
-    probability for a float64.
+    `b` is p(x_t | z_t) times exp(−shift_t). `lost` says that a state within reach, or all of
+    them at a step, have too small a probability for a float64.
     """
     states = len(initial)
     reach, now = np.empty(states), np.empty(states)
@@ -85,6 +87,7 @@ def forward(b, shift, offsets, first, last, initial, transition, alpha, log_prob
             for j in range(states):
                 alpha[t, j] = now[j] * scale
                 least = min(least, alpha[t, j])
+            underflow |= 0.0 < norm < FAINT
             if least < LOST:
                 for j in range(states):
                     underflow |= alpha[t, j] < LOST and reach[j] > 0.0 and b[t, j] > 0.0
@@ -107,31 +110,35 @@ def backward(b, offsets, first, last, transition, weight, alpha, moves):
     """
     states = len(transition)
     transposed = np.ascontiguousarray(transition.T)
-    beta, later, before = np.empty(states), np.empty(states), np.empty(states)
+    beta, later = np.empty(states), np.empty(states)
     for s in range(first, last):
-        factor = weight[s]
+        factor, scale = weight[s], 1.0
         if factor == 0.0:
             alpha[offsets[s] : offsets[s + 1]] = 0.0
             continue
         beta[:] = 1.0
         for t in range(offsets[s + 1] - 1, offsets[s] - 1, -1):
+            # beta still lacks the factor scale, as in `forward`.
+            whole = scale * factor
             for j in range(states):
                 # A state out of reach may have a beta beyond all numbers; it carries no path.
                 later[j] = b[t, j] * beta[j] if alpha[t, j] > 0.0 else 0.0
-                alpha[t, j] *= beta[j] * factor if alpha[t, j] > 0.0 else 0.0
+                alpha[t, j] *= beta[j] * whole if alpha[t, j] > 0.0 else 0.0
             if t == offsets[s]:
                 break
             _row_product(later, transposed, beta)
             norm = 0.0
             for i in range(states):
-                before[i] = alpha[t - 1, i]
-                norm += before[i] * beta[i]
-            scale = 1.0 / norm if norm > 0.0 else 0.0
-            for i in range(states):
                 beta[i] *= scale
-                later[i] *= scale * factor
+                norm += alpha[t - 1, i] * beta[i]
+            scale = 1.0 / norm if norm > 0.0 else 0.0
+            whole *= scale
+            if norm < SMALL:
+                for i in range(states):
+                    beta[i] *= scale
+                scale = 1.0
             for i in range(states):
-                share = before[i]
+                share = alpha[t - 1, i] * whole
                 for j in range(states):
                     moves[i, j] += share * later[j]
 
