@@ -62,7 +62,7 @@ class EntrywisePass(ExpectationPass):
 
         def work(first: int, last: int) -> np.ndarray:
             sums = np.zeros_like(self._total)
-            kernels.moments(rows, shares, first, last, centre, *sums)
+            kernels.moments(rows, shares, first, last, centre, sums[0], sums[1], sums[2])
             return sums
 
         for sums in in_threads(work, spans(len(rows))):
