@@ -28,9 +28,8 @@ class EntrywisePass(ExpectationPass):
         mean = stack.mean.detach().double()
         variance = stack.covariances.detach().double().diagonal(dim1=1, dim2=2)
         constant = -0.5 * (variance.log() + math.log(2 * math.pi))
-        terms = (mean, 0.5 / variance, constant)
-        self._centre, *others = (part.contiguous().numpy() for part in terms)
-        self._terms = self._centre, *others
+        terms = (part.contiguous().numpy() for part in (mean, 0.5 / variance, constant))
+        self._centre, self._half, self._constant = terms
         self._total = np.zeros((3, *self._centre.shape))
 
     def take(self, z: Tensor) -> None:
@@ -47,10 +46,11 @@ class EntrywisePass(ExpectationPass):
         """Write log N(z; mean_k, C_k) of the known entries, where that is float64."""
         from zoo_plugin_classical import entrywise_kernels as kernels
 
-        rows, terms, out = self._rows, self._terms, scores.numpy()
+        rows, out = self._rows, scores.numpy()
+        centre, half, constant = self._centre, self._half, self._constant
 
         def work(first: int, last: int) -> None:
-            kernels.log_densities(rows, first, last, *terms, out)
+            kernels.log_densities(rows, first, last, centre, half, constant, out)
 
         in_threads(work, spans(len(rows)))
 
