@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Self, final
 
 import pydantic
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -61,9 +62,10 @@ class GaussianHMM(HiddenMarkov):
         return self.config.gaussians(self.n_states)
 
     @property
+    @torch.no_grad()
     def means(self) -> Float[Tensor, "s ..."]:
         """The mean that each state emits, `[S, *step]`."""
-        return self.stack.mean.reshape(self.n_states, *self.space.shape)
+        return self.stack.mean.clone().reshape(self.n_states, *self.space.shape)
 
     @property
     def covariances(self) -> Float[Tensor, "s d d"]:

@@ -53,9 +53,11 @@ class GaussianMixtureHMM(HiddenMarkov):
         return self.stack.weights
 
     @property
+    @torch.no_grad()
     def means(self) -> Float[Tensor, "s m ..."]:
         """The mean of each component, `[S, M, *step]`."""
-        return self._gaussians.mean.reshape(*self.weights.shape, *self.space.shape)
+        mean = self._gaussians.mean.clone()
+        return mean.reshape(*self.weights.shape, *self.space.shape)
 
     @property
     def covariances(self) -> Float[Tensor, "s m d d"]:
