@@ -33,8 +33,9 @@ class Chain:
     """Sequences end to end, of `lengths [n]`, as a Markov chain sees them; all in float64.
 
     `log_initial [S]`, `log_transition [S, S]` and `log_emission [T, S]`, log p(x_t | z_t), are in
-    nats; with `spend` the last may be overwritten, so that memory is saved. On the CPU compiled kernels run, in threads over sequences; elsewhere a blocked scan in
-    plain torch does, unless moves are forbidden or nearly so: then the kernels do its work.
+    nats; with `spend` the last may be overwritten, so that memory is saved. On the CPU compiled
+    kernels run, in threads over sequences; elsewhere a blocked scan in plain torch does, unless
+    moves are forbidden or nearly so: then the kernels do its work.
     """
 
     log_initial: Float[Tensor, " s"]

@@ -200,7 +200,7 @@ class NaiveBayes(zoo.Generator, JointModel, Conditionable, SufficientStatistics)
     @final
     def _screen(self, data: Any) -> None:
         """Raise DataError for numbers that aren't finite; a stream looks at its own."""
-        if isinstance(data, zoo.Batch):
+        if isinstance(data, zoo.Batch) and isinstance(data.x, Tensor):
             self.space.check(data.x)
 
     @final
@@ -216,7 +216,7 @@ class NaiveBayes(zoo.Generator, JointModel, Conditionable, SufficientStatistics)
             z: Any = self._move(batch.x)
             self.taught.include(z, y.clamp_min(0), weight)
             if not self.taught.finite:
-                self.space.check(batch.x)
+                self.space.check(z)
         if not bool(self.taught.rows.any()):
             raise DataError("Data have at least one row whose weight is above 0", received="none")
         return True
