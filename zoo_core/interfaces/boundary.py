@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from abc import ABC
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, final
@@ -16,8 +17,11 @@ from zoo_core.interfaces.codes import Codes
 from zoo_core.interfaces.context import Context
 from zoo_core.interfaces.preprocessing import Preprocessing
 from zoo_core.interfaces.ragged import Ragged
-from zoo_core.interfaces.randomness import child_rng, fresh_rng, rng
+from zoo_core.interfaces.randomness import child_rng, fresh_rng, require_generator, rng
 from zoo_core.interfaces.space import Space
+
+_BESIDE = ("condition", "lengths", "observed", "rng", "start", "valid", "weight")
+"""What public methods take beside options: often what was meant by an unknown one."""
 
 
 class Boundary(nn.Module, ABC):
@@ -168,12 +172,21 @@ class Boundary(nn.Module, ABC):
             return (
                 fresh_rng(self.device) if default_seed is None else rng(default_seed, self.device)
             )
-        same = generator.device.type == self.device.type
+        same = require_generator(generator).device.type == self.device.type
         return generator if same else child_rng(generator, self.device)
 
     @final
     def _options(self, declared: type[Config], given: Mapping[str, Any]) -> Any:
         """Check options against the declared ones. Raises OptionError."""
+        known = list(declared.model_fields)
+        unknown = [name for name in given if name not in known]
+        if unknown:
+            near = difflib.get_close_matches(unknown[0], [*known, *_BESIDE], n=1)
+            raise OptionError(
+                f"{declared.__qualname__} takes {', '.join(known) or 'nothing'}",
+                received=", ".join(unknown),
+                remedy=f"Did you mean {near[0]}?" if near else "Leave it out.",
+            )
         try:
             return declared.parse(given)
         except ConfigError as error:

@@ -30,7 +30,7 @@ from zoo_core.interfaces.inference import conditioner_for
 from zoo_core.interfaces.objective import Objective, check_objectives
 from zoo_core.interfaces.part import Part
 from zoo_core.interfaces.preprocessing import Dequantize, Logit, Preprocessing, Standardize
-from zoo_core.interfaces.randomness import fresh_rng, seeded_initialisers
+from zoo_core.interfaces.randomness import fresh_rng, require_generator, seeded_initialisers
 from zoo_core.interfaces.requests import checked_batches
 from zoo_core.interfaces.space import Space
 
@@ -210,7 +210,7 @@ class Model(Boundary):
         request = FitRequest(
             data=checked_batches(self, data, condition, weight, screened=self.screens),
             valid=None if valid is None else checked_batches(self, valid, None, None),
-            rng=fresh_rng() if rng is None else rng,
+            rng=fresh_rng() if rng is None else require_generator(rng),
             start=start,
             options=options,
         )

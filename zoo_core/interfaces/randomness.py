@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import torch
 
+from zoo_core.errors import OptionError
+
 _SEEDS = 2**63 - 1
 
 
@@ -41,3 +43,14 @@ def seeded_initialisers(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield
+
+
+def require_generator(generator: object) -> torch.Generator:
+    """Give a generator back. Raises OptionError for anything else, such as a seed."""
+    if not isinstance(generator, torch.Generator):
+        raise OptionError(
+            "rng is a torch.Generator",
+            received=repr(generator),
+            remedy="Give rng=zoo.rng(seed).",
+        )
+    return generator

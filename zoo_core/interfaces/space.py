@@ -38,6 +38,12 @@ class Kind(StrEnum):
 
 _BOUNDS = {Kind.UNIT: (0.0, 1.0), Kind.ANGLE: (-math.pi, math.pi)}
 
+_WHOLE_CODES = "Round them, or mark missing codes by -1 in a space with missing=True."
+_WHOLE_COUNTS = (
+    "Mark missing counts by -1 in a space with missing=True; for fractions, such as tf-idf, use a "
+    "model of real numbers."
+)
+
 
 @final
 class Space(Config):
@@ -218,7 +224,7 @@ class Space(Config):
             raise DataError(
                 f"A {self.kind} space holds whole numbers",
                 received="numbers with a fraction, NaN or infinite ones",
-                remedy="Round them, or mark missing codes by -1 in a space with missing=True.",
+                remedy=_WHOLE_COUNTS if self.kind is Kind.COUNT else _WHOLE_CODES,
             )
         return codes
 

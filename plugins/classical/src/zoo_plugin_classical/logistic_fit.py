@@ -162,7 +162,7 @@ class _Search:
         far = self._cost_of_going_far(*self.step)
         if far < _ROW:
             raise DataError(
-                "Without a penalty no plane parts a class from the others",
+                "Without a penalty, classes overlap: no plane may part one from the others",
                 received="rows whose loss falls for ever as the weights grow",
                 remedy="Give a penalty above 0, or leave out the feature that tells the class.",
             )

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 import zoo_core as zoo
 from zoo_core.errors import DataError
+from zoo_core.interfaces.cells import columns_of
 from zoo_core.interfaces.space import Kind, Space
 from zoo_plugin_classical.bernoulli_stack import BernoulliStack
 from zoo_plugin_classical.categorical_stack import CategoricalStack
@@ -118,10 +119,10 @@ class MixedNaiveBayes(NaiveBayes):
 
     @classmethod
     def _fields_for_data(cls, data: Any, condition: Any, fields: dict[str, Any]) -> dict[str, Any]:
-        if "space" not in fields:
+        if "space" not in fields and columns_of(data) is None:
             raise DataError(
                 "The kinds of a table's columns can't be inferred from its numbers",
-                received="no space",
+                received="no space, and no data frame",
                 remedy="Give space=Space.mixed({'age': Space.real(), …}).",
             )
         return super()._fields_for_data(data, condition, fields)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import final
@@ -16,6 +17,8 @@ from zoo_plugin_classical.stack import missing
 ROWS = 2**14
 """How many rows a start looks at, at most, drawn from all of them."""
 _ROUNDS = 25
+_RUNS = 4
+"""How many k-means are run, of which the best one counts."""
 
 
 @final
@@ -23,7 +26,8 @@ class Start(StrEnum):
     """Where a fit starts.
 
     `k-means++`: from groups around centres far from one another (Arthur & Vassilvitskii 2007),
-    after some steps of Lloyd's. `random`: from the rows nearest to each of K rows drawn.
+    after some steps of Lloyd's, the best of four runs. `random`: from the rows nearest to each of
+    K rows drawn.
     `present`: from the parameters that the model has.
     """
 
@@ -94,33 +98,50 @@ def groups(
 ) -> Int64[Tensor, " m"]:
     """Put rows into k groups, some of which are empty where fewer rows differ."""
     if start is Start.RANDOM:
-        return _nearest(rows, rows[_drawn(weight, k, rng)])
+        return _nearest(rows, rows[_drawn(weight, k, rng)])[0]
+    runs = [_lloyd(rows, weight, k, rng) for _ in range(_RUNS if k > 1 else 1)]
+    return min(runs, key=lambda run: run[1])[0]
+
+
+def _lloyd(rows: Tensor, weight: Tensor, k: int, rng: torch.Generator) -> tuple[Tensor, float]:
+    """Take Lloyd's steps from spread centres; give groups, and how far rows are from their centres.
+
+    Far means the weighted sum of squared distances.
+    """
     centres = _spread_centres(rows, weight, k, rng)
-    group = _nearest(rows, centres)
+    group, far = _nearest(rows, centres)
     for _ in range(_ROUNDS):
         centres = _means(rows, weight, group, centres)
-        before, group = group, _nearest(rows, centres)
+        before = group
+        group, far = _nearest(rows, centres)
         if torch.equal(before, group):
             break
-    return group
+    return group, float(weight @ far)
 
 
 def _spread_centres(rows: Tensor, weight: Tensor, k: int, rng: torch.Generator) -> Tensor:
-    """Draw each centre with a chance as its squared distance to the nearest one before."""
-    chosen = [rows[_drawn_one(weight, rng)]]
-    far = torch.full_like(weight, torch.inf)
+    """Draw each centre with a chance as its squared distance to the nearest one before.
+
+    Of several that are drawn, the one that leaves rows nearest to their centres is taken (Arthur &
+    Vassilvitskii 2007, section 2.2 and conclusion).
+    """
+    chosen = [rows[_drawn_some(weight, 1, rng)[0]]]
+    far = (rows - chosen[0]).square().sum(1)
     for _ in range(k - 1):
-        far = torch.minimum(far, (rows - chosen[-1]).square().sum(1))
         chances = weight * far
         chances = chances if bool(chances.sum() > 0) else weight
-        chosen.append(rows[_drawn_one(chances, rng)])
+        tried = rows[_drawn_some(chances, 2 + int(math.log(k)), rng)]
+        left = torch.minimum(far[:, None], torch.cdist(rows, tried).square())
+        best = (weight @ left).argmin()
+        chosen.append(tried[best])
+        far = left[:, best]
     return torch.stack(chosen)
 
 
-def _drawn_one(chances: Tensor, rng: torch.Generator) -> Tensor:
-    """Draw a row by its chance: the same one whether it weighs twice or stands there twice."""
+def _drawn_some(chances: Tensor, count: int, rng: torch.Generator) -> Tensor:
+    """Draw rows by their chances: the same ones whether one weighs twice or stands there twice."""
     levels = chances.double().cumsum(0)
-    noise = torch.rand((), generator=rng, device=levels.device, dtype=torch.float64)
+    noise = torch.rand(count, generator=rng, device=levels.device, dtype=torch.float64)
     return torch.searchsorted(levels, noise * levels[-1], right=True).clamp_max(len(levels) - 1)
 
 
@@ -130,9 +151,11 @@ def _drawn(chances: Tensor, k: int, rng: torch.Generator) -> Tensor:
     return chances.multinomial(k, replacement=not enough, generator=rng)
 
 
-def _nearest(rows: Tensor, centres: Tensor) -> Tensor:
+def _nearest(rows: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
+    """Give the nearest centre of each row, and the squared distance to it."""
     distance = centres.square().sum(1) - 2 * rows @ centres.T
-    return distance.argmin(1)
+    least, group = distance.min(1)
+    return group, (least + rows.square().sum(1)).clamp_min(0)
 
 
 def _means(rows: Tensor, weight: Tensor, group: Tensor, centres: Tensor) -> Tensor:
