@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -75,3 +76,12 @@ def test_codes_expand_one_row_and_refuse_another_number() -> None:
     assert codes.expand(4)["label"].tolist() == [3, 3, 3, 3]
     with pytest.raises(ConditionError, match="one for each"):
         codes.expand(2).expand(3)
+
+
+def test_a_ragged_is_made_of_arrays_and_refuses_what_is_none() -> None:
+    made = zoo.Ragged.of([np.array([1.0, 2.0]), torch.tensor([3.0]).double()])
+    assert made.values.tolist() == [1, 2, 3]
+    assert made.lengths.tolist() == [2, 1]
+    for bad in ([], ["abc"], [np.zeros((2, 1)), np.zeros((2, 3))]):
+        with pytest.raises(DataError):
+            zoo.Ragged.of(bad)

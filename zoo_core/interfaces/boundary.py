@@ -125,11 +125,15 @@ class Boundary(nn.Module, ABC):
         With `anywhere` they may be, and stay, on another device than the model's; with `screened`
         real numbers aren't looked at.
         """
+        if self.space.ragged and isinstance(x, list):
+            x = Ragged.of(x)
         if isinstance(x, Ragged) != self.space.ragged:
             raise DataError(
                 f"{self._name} is a model of {'sequences' if self.space.ragged else 'arrays'}",
                 received=type(x).__name__,
-                remedy="Give Ragged(values, lengths)." if self.space.ragged else "Give a tensor.",
+                remedy="Give a list of sequences, or Ragged(values, lengths)."
+                if self.space.ragged
+                else "Give a tensor.",
             )
         if isinstance(x, Ragged) and not len(x):
             raise DataError("A batch of data has at least one row", received="no sequences")

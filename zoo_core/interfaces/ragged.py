@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import torch
 from jaxtyping import Bool, Shaped
@@ -37,11 +37,18 @@ class Ragged:
             )
 
     @classmethod
-    def of(cls, sequences: Sequence[Tensor]) -> Ragged:
-        """Put sequences `[length, *step]` end to end."""
+    def of(cls, sequences: Sequence[Any]) -> Ragged:
+        """Put sequences `[length, *step]`, tensors or arrays, end to end. Raises DataError."""
         if not sequences:
             raise DataError("A Ragged has at least one sequence", received="an empty list")
-        return cls(torch.cat(list(sequences)), torch.tensor([len(s) for s in sequences]))
+        try:
+            parts = [torch.as_tensor(sequence) for sequence in sequences]
+            return cls(torch.cat(parts), torch.tensor([len(part) for part in parts]))
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise DataError(
+                "Sequences are tensors or arrays of numbers whose steps have one shape",
+                received=str(error).splitlines()[0],
+            ) from None
 
     @classmethod
     def cat(cls, parts: Sequence[Ragged]) -> Ragged:

@@ -10,6 +10,7 @@ import torch
 
 import zoo_core as zoo
 from zoo_core.errors import ConfigError, DataError, OptionError, UnsupportedError
+from zoo_plugin_classical.gaussian_hmm import GaussianHMM
 from zoo_plugin_classical.poisson_hmm import PoissonHMM
 
 QUAKES = (
@@ -307,3 +308,11 @@ def test_batches_teach_what_all_rows_teach() -> None:
     models[0].fit(x, start="present", iterations=4, tolerance=0.0)
     models[1].fit(batches, start="present", iterations=4, tolerance=0.0)
     torch.testing.assert_close(models[0].log_prob(x), models[1].log_prob(x))
+
+
+def test_a_list_of_arrays_is_as_good_as_a_ragged() -> None:
+    sequences = [torch.randn(5, 2, generator=zoo.rng(0)), torch.randn(3, 2, generator=zoo.rng(1))]
+    model = GaussianHMM.for_data([s.numpy() for s in sequences], n_states=2)
+    model.fit([s.numpy() for s in sequences], rng=zoo.rng(0), iterations=3)
+    whole = zoo.Ragged.of(sequences)
+    assert torch.equal(model.log_prob(sequences), model.log_prob(whole))

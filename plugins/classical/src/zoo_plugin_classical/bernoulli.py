@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import ClassVar, Self, final
 
 import pydantic
+import torch
+from jaxtyping import Float
+from torch import Tensor
 
 import zoo_core as zoo
 from zoo_core.interfaces.space import Kind, Space
@@ -41,9 +44,16 @@ class Bernoulli(StackModel):
     Config: ClassVar[type[zoo.Config]] = BernoulliConfig
 
     config: BernoulliConfig
+    stack: BernoulliStack
 
     def _stack(self, k: int) -> BernoulliStack:
         return BernoulliStack(k, self.space, self.config.alpha)
+
+    @property
+    @torch.no_grad()
+    def probability(self) -> Float[Tensor, ...]:
+        """The probabilities of a one, `[*shape]`."""
+        return self.stack.mean_each().reshape(self.space.shape)
 
     @classmethod
     def _fields_for_data(

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import ClassVar, Self, final
 
 import pydantic
+import torch
+from jaxtyping import Float
+from torch import Tensor
 
 import zoo_core as zoo
 from zoo_core.interfaces.space import Kind, Space
@@ -42,9 +45,17 @@ class Categorical(StackModel):
     Config: ClassVar[type[zoo.Config]] = CategoricalConfig
 
     config: CategoricalConfig
+    stack: CategoricalStack
 
     def _stack(self, k: int) -> CategoricalStack:
         return CategoricalStack(k, self.space, self.config.alpha)
+
+    @property
+    @torch.no_grad()
+    def probabilities(self) -> Float[Tensor, "... levels"]:
+        """The probabilities of the codes, `[*shape, levels]`."""
+        shares = self.stack.logits[0].softmax(-1)
+        return shares.reshape(*self.space.shape, -1)
 
     @classmethod
     def _fields_for_data(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, final
 
+import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from zoo_core import config as configuration
@@ -11,7 +13,7 @@ from zoo_core.interfaces.call import Call
 from zoo_core.interfaces.conditionable import Conditionable
 from zoo_core.interfaces.preprocessing import Step
 from zoo_plugin_classical.gaussian_config import MostProbableGaussianConfig
-from zoo_plugin_classical.gaussian_stack import GaussianStack
+from zoo_plugin_classical.gaussian_stack import GaussianStack, data_scale
 from zoo_plugin_classical.stack import without
 from zoo_plugin_classical.stack_model import StackModel
 
@@ -38,6 +40,21 @@ class Gaussian(StackModel, Conditionable):
 
     def _preprocessing(self) -> tuple[Step, ...]:
         return self.config.preprocessing
+
+    @property
+    @torch.no_grad()
+    def mean(self) -> Float[Tensor, ...]:
+        """The mean, in data space, `[*shape]`."""
+        mean = self.stack.mean.clone().reshape(1, *self.space.shape)
+        return self.preprocessing.inverse(mean)[0]
+
+    @property
+    @torch.no_grad()
+    def covariance(self) -> Float[Tensor, "d d"]:
+        """The covariance matrix, in data space, entries flattened."""
+        like = self.stack.mean.reshape(self.space.shape)
+        scale = data_scale(self.preprocessing, like)
+        return scale[:, None] * self.stack.covariances[0] * scale
 
     def _conditional_mean(self, values: Tensor, mask: Tensor, call: Call) -> Tensor:
         known, _ = self.preprocessing(values, call.rng)

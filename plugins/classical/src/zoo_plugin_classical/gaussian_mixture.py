@@ -17,7 +17,7 @@ from zoo_core.interfaces.preprocessing import Step
 from zoo_core.interfaces.sufficient_statistics import Stats
 from zoo_plugin_classical.expectation_pass import ExpectationPass
 from zoo_plugin_classical.gaussian_config import MostProbableGaussianConfig
-from zoo_plugin_classical.gaussian_stack import GaussianStack
+from zoo_plugin_classical.gaussian_stack import GaussianStack, data_scale
 from zoo_plugin_classical.mixture_model import MixtureModel
 from zoo_plugin_classical.quadratic_pass import gaussian_pass
 from zoo_plugin_classical.stepwise_em import Stepwise, StepwiseOptions
@@ -103,9 +103,7 @@ class GaussianMixture(MixtureModel, Stepwise, Conditionable):
 
     def _scale(self) -> Tensor:
         """Give the standardising scale of each entry, `[d]`, by the map's slope."""
-        zero = torch.zeros(1, *self.space.shape, device=self.device, dtype=self.dtype)
-        _, log_slope = self.preprocessing.inverse_with_log_slope(zero)
-        return log_slope.exp().reshape(-1)
+        return data_scale(self.preprocessing, self.stack.mean[0].reshape(self.space.shape))
 
     def _fit(self, request: FitRequest) -> FitReport:
         return self._fit_from(request, self._options(StepwiseOptions, request.options))

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+from zoo_core.interfaces.preprocessing import Preprocessing
 from zoo_plugin_classical.covariance import Covariance
 from zoo_plugin_classical.covariance_structure import CovariancePrior, CovarianceStructure
 from zoo_plugin_classical.entrywise_variance import EntrywiseVariance
@@ -17,6 +18,13 @@ from zoo_plugin_classical.stack import ConditionalStack
 from zoo_plugin_classical.weighted_moments import for_everyone, weighted_means
 
 _NO_PRIOR = CovariancePrior()
+
+
+@torch.no_grad()
+def data_scale(preprocessing: Preprocessing, like: Tensor) -> Float[Tensor, " d"]:
+    """Give by how much data change with each entry of network space, which is `like` a sample."""
+    _, log_slope = preprocessing.inverse_with_log_slope(torch.zeros_like(like)[None])
+    return log_slope.exp().reshape(-1)
 
 
 @final

@@ -13,11 +13,12 @@ def ragged_space(data: Any, fields: dict[str, Any], kind: Kind) -> dict[str, Any
     """Infer the space of sequences of one kind; −1 or NaN is missing. Raises DataError."""
     if "space" in fields:
         return fields
+    data = zoo.Ragged.of(data) if isinstance(data, list) else data
     if not isinstance(data, zoo.Ragged) or not len(data.values):
         raise DataError(
             "A model of sequences is made for a Ragged with steps",
             received=type(data).__name__,
-            remedy="Give Ragged(values, lengths), or `space=` explicitly.",
+            remedy="Give a list of sequences, or Ragged(values, lengths), or `space=` explicitly.",
         )
     values = data.values
     missing = bool(Space(kind=Kind.REAL).is_missing(values).any())

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any, ClassVar, Self, final
 
 import pydantic
+import torch
+from jaxtyping import Float
+from torch import Tensor
 
 import zoo_core as zoo
 from zoo_core.interfaces.space import Kind, Space
@@ -42,10 +45,17 @@ class Poisson(StackModel):
     Config: ClassVar[type[zoo.Config]] = PoissonConfig
 
     config: PoissonConfig
+    stack: PoissonStack
 
     def _stack(self, k: int) -> PoissonStack:
         config = self.config
         return PoissonStack(k, self.space.size, config.prior_count, config.prior_rows)
+
+    @property
+    @torch.no_grad()
+    def rate(self) -> Float[Tensor, ...]:
+        """The mean counts, `[*shape]`."""
+        return self.stack.rate.reshape(self.space.shape)
 
     @classmethod
     def _fields_for_data(cls, data: Any, condition: Any, fields: dict[str, Any]) -> dict[str, Any]:
