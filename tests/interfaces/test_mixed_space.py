@@ -79,7 +79,7 @@ def test_counts_are_whole_numbers_of_any_size() -> None:
         ([[0, 0.5]], "whole numbers"),
         ([[0, math.inf]], "whole numbers"),
         ([[0, 1e300]], "whole numbers"),
-        ([[0, NAN]], "mark missing codes by -1"),
+        ([[0, NAN]], "Mark missing counts by -1"),
     ],
 )
 def test_other_numbers_are_no_counts(values: list[list[float]], message: str) -> None:

@@ -17,7 +17,7 @@ from blocks import blocks
 from scaffold.fixtures import run_zoo
 from zoo_core.conformance import Status
 from zoo_core.conformance.promises import promises
-from zoo_core.errors import ConfigError
+from zoo_core.errors import ConfigError, DefinitionError
 
 
 def test_every_promise_is_kept(mine: Path) -> None:
@@ -56,9 +56,11 @@ def test_its_readme_is_true(mine: Path) -> None:
 
 
 def test_the_model_is_of_real_arrays(mine: Path) -> None:
-    for space in (zoo.Space.binary(2), zoo.Space.unit(2), zoo.Space.real(2, missing=True)):
+    for space in (zoo.Space.unit(2), zoo.Space.real(2, missing=True)):
         with pytest.raises(ConfigError, match="model of real arrays"):
             zoo.create("mine/gaussian", space=space)
+    with pytest.raises(DefinitionError, match="Codes are made real numbers"):
+        zoo.create("mine/gaussian", space=zoo.Space.binary(2))
 
 
 def test_any_shape_is_modelled(mine: Path) -> None:

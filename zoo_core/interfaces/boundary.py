@@ -182,19 +182,20 @@ class Boundary(nn.Module, ABC):
     @final
     def _options(self, declared: type[Config], given: Mapping[str, Any]) -> Any:
         """Check options against the declared ones. Raises OptionError."""
-        known = list(declared.model_fields)
-        unknown = [name for name in given if name not in known]
-        if unknown:
-            near = difflib.get_close_matches(unknown[0], [*known, *_BESIDE], n=1)
-            raise OptionError(
-                f"{declared.__qualname__} takes {', '.join(known) or 'nothing'}",
-                received=", ".join(unknown),
-                remedy=f"Did you mean {near[0]}?" if near else "Leave it out.",
-            )
         try:
             return declared.parse(given)
         except ConfigError as error:
-            raise OptionError(error.rule, received=error.received, remedy=error.remedy) from None
+            known = list(declared.model_fields)
+            unknown = [name for name in given if name not in known]
+            if not unknown:
+                rule, received, remedy = error.rule, error.received, error.remedy
+                raise OptionError(rule, received=received, remedy=remedy) from None
+        near = difflib.get_close_matches(unknown[0], [*known, *_BESIDE], n=1)
+        raise OptionError(
+            f"{declared.__qualname__} takes {', '.join(known) or 'nothing'}",
+            received=", ".join(unknown),
+            remedy=f"Did you mean {near[0]}?" if near else "Leave it out.",
+        )
 
     @final
     def _refuse_given(self, what: str) -> None:

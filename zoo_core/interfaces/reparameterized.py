@@ -34,7 +34,6 @@ class Reparameterized(Model, interface=True):
         and n give the same samples. Raises ConditionError, DataError, or UnsupportedError for a
         model of codes, which are no differentiable function of anything.
         """
-        self._require(Reparameterized)
         if n < 1:
             raise DataError("n is at least 1", received=n)
         if any(entry.kind.discrete for entry in self.space.entries or (self.space,)):
