@@ -20,9 +20,10 @@ from zoo_core.interfaces.fitting import FitReport, FitRequest, StopReason
 from zoo_core.interfaces.generator import Generator
 from zoo_core.interfaces.preprocessing import Step
 from zoo_core.interfaces.randomness import child_rng
-from zoo_plugin_classical.expectation_maximization import EMOptions, NetworkRows, guarded
+from zoo_plugin_classical.expectation_maximization import EMOptions, NetworkRows
 from zoo_plugin_classical.gaussian_config import GaussianConfig
 from zoo_plugin_classical.gaussian_stack import GaussianStack
+from zoo_plugin_classical.kept_state import guarded
 from zoo_plugin_classical.mixture_start import Start, comparable, drawn_rows, groups
 from zoo_plugin_classical.quadratic_pass import gaussian_pass
 from zoo_plugin_classical.student_mixture import log_prob_each, noise

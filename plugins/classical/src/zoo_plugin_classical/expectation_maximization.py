@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, final
@@ -21,8 +20,10 @@ from zoo_core.interfaces.fitting import FitReport, FitRequest, StopReason
 from zoo_core.interfaces.model import Model
 from zoo_core.interfaces.randomness import child_rng
 from zoo_core.interfaces.sufficient_statistics import Stats, SufficientStatistics
+from zoo_plugin_classical.kept_state import guarded, restore, state_of
 
-_PRESENT = "present"
+PRESENT = "present"
+"""The start of a fit that goes on from the parameters that the model has."""
 LOG_LIKELIHOOD = "log_likelihood"
 """Name of Σ weight · log p(z) among the statistics of a model that is fitted here."""
 
@@ -120,9 +121,9 @@ def fit_by_em(
     was; an interrupt leaves the best so far.
     """
     began = time.perf_counter()
-    best, kept, interrupted = _Climb(), _state(model), False
+    best, kept, interrupted = _Climb(), state_of(model), False
     with guarded(model):
-        if request.start != _PRESENT:
+        if request.start != PRESENT:
             model.fit_preprocessing(request.data, request.rng)
         rows = NetworkRows(model, request.data, request.rng, call_options)
         valid = None if request.valid is None else NetworkRows(model, request.valid, request.rng)
@@ -133,11 +134,11 @@ def fit_by_em(
             if reseed is not None:
                 climb = _reseeded(model, rows, valid, options, climb, partial(reseed, rng=rng))
             if climb.objective > best.objective:
-                best, kept = climb, _state(model)
+                best, kept = climb, state_of(model)
             interrupted = climb.stopped is StopReason.INTERRUPTED
             if interrupted:
                 break
-        _restore(model, kept)
+        restore(model, kept)
     report = best.report(options.restarts, time.perf_counter() - began)
     return replace(report, stopped=StopReason.INTERRUPTED) if interrupted else report
 
@@ -172,12 +173,12 @@ def _reseeded(
 ) -> _Climb:
     """Climb on from where parts of the model were given another place, as long as that pays."""
     while climb.stopped is not StopReason.INTERRUPTED and climb.stats is not None:
-        kept = _state(model)
+        kept = state_of(model)
         if not reseed(rows, climb.stats):
             break
         further = _climb(model, rows, valid, options)
         if further.objective <= climb.objective + options.tolerance:
-            _restore(model, kept)
+            restore(model, kept)
             break
         higher = [dict(e) for e in further.history if e["loss"] < climb.history[-1]["loss"]]
         steps = range(len(climb.history), len(climb.history) + len(higher))
@@ -221,24 +222,3 @@ def _figures(
 
 def _gain(history: list[Mapping[str, float]]) -> float:
     return history[-2]["loss"] - history[-1]["loss"]
-
-
-@contextmanager
-def guarded(model: Model) -> Iterator[None]:
-    """Leave a model as it was where what is done with it fails."""
-    before = _state(model)
-    try:
-        yield
-    except BaseException:
-        _restore(model, before)
-        raise
-
-
-def _state(model: Model) -> dict[str, Tensor]:
-    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
-
-
-@torch.no_grad()
-def _restore(model: Model, state: Mapping[str, Tensor]) -> None:
-    for name, tensor in model.state_dict().items():
-        tensor.copy_(state[name])

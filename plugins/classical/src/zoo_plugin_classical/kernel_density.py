@@ -20,6 +20,7 @@ from zoo_core.interfaces.generator import Generator
 from zoo_core.interfaces.preprocessing import Dequantize, Logit, Step
 from zoo_core.interfaces.space import Kind, Space
 from zoo_plugin_classical.bandwidth import BandwidthRule, bandwidths, leave_one_out
+from zoo_plugin_classical.kept_state import guarded
 from zoo_plugin_classical.kernel_rows import KernelRows, drawn_rows, read_rows
 from zoo_plugin_classical.kernel_scores import log_kernel_sum
 from zoo_plugin_classical.kernels import Kernel
@@ -143,14 +144,10 @@ class KernelDensity(Generator, DensityModel):
         """Take the rows over, and find the bandwidth; `history` is that of a search for it."""
         began = time.perf_counter()
         self._options(NoOptions, request.options)
-        before = {name: t.clone() for name, t in self.preprocessing.state_dict().items()}
-        try:
+        with guarded(self.preprocessing):
             self.fit_preprocessing(request.data, request.rng)
             rows = self._read(request)
             bandwidth, history = self._bandwidth_for(rows.values, rows.weight)
-        except BaseException:
-            self.preprocessing.load_state_dict(before)
-            raise
         self.bandwidth.copy_(bandwidth)
         self._hold(rows.values, rows.weight)
         best = min(history, key=lambda entry: entry["loss"], default=None)

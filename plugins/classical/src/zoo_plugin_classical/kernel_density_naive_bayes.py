@@ -20,6 +20,7 @@ from zoo_core.interfaces.part import Part, Provides
 from zoo_core.interfaces.preprocessing import Step
 from zoo_core.interfaces.space import Space
 from zoo_plugin_classical.bandwidth import BandwidthRule, bandwidths
+from zoo_plugin_classical.kept_state import guarded
 from zoo_plugin_classical.kernel_density import Bandwidth, check_continuous
 from zoo_plugin_classical.kernel_rows import KernelRows, drawn_rows, read_rows
 from zoo_plugin_classical.kernel_scores import log_kernel_sum
@@ -132,14 +133,10 @@ class KernelDensityNaiveBayes(zoo.Generator, JointModel):
         """Take the rows over, and find the bandwidths."""
         began = time.perf_counter()
         self._options(NoOptions, request.options)
-        before = {name: t.clone() for name, t in self.preprocessing.state_dict().items()}
-        try:
+        with guarded(self.preprocessing):
             self.fit_preprocessing(request.data, request.rng)
             rows = read_rows(self, request, self.config.rows, self._labels)
             bandwidth = self._bandwidths(rows)
-        except BaseException:
-            self.preprocessing.load_state_dict(before)
-            raise
         self.bandwidth.copy_(bandwidth)
         for held, read in ((self.rows, rows.values), (self.weight, rows.weight)):
             held.zero_()

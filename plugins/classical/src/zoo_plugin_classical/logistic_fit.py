@@ -14,6 +14,7 @@ from torch import Tensor
 import zoo_core as zoo
 from zoo_core.errors import DataError, OptionError
 from zoo_core.interfaces.fitting import FitReport, FitRequest, StopReason
+from zoo_plugin_classical.kept_state import guarded
 from zoo_plugin_classical.logistic_objective import DesignRows, LogisticObjective, scores
 
 if TYPE_CHECKING:
@@ -55,17 +56,13 @@ def fit_logistic(model: LogisticRegression, request: FitRequest) -> FitReport:
     began = time.perf_counter()
     options = model._options(LogisticOptions, request.options)
     start = _start(request.start)
-    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    try:
+    with guarded(model):
         model.fit_preprocessing(request.data, request.rng)
         search = _Search(model, request, start)
         stopped = search.run(options)
         if stopped is not StopReason.INTERRUPTED:
             search.require_finite_best()
         search.take_over()
-    except BaseException:
-        model.load_state_dict(before)
-        raise
     return FitReport(
         steps=len(search.history) - 1,
         seconds=time.perf_counter() - began,

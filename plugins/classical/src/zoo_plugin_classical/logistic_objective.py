@@ -14,6 +14,7 @@ from torch.nn.functional import linear, pad
 
 import zoo_core as zoo
 from zoo_core.errors import DataError
+from zoo_plugin_classical.class_condition import told_classes
 
 if TYPE_CHECKING:
     from zoo_plugin_classical.logistic_regression import LogisticRegression
@@ -35,8 +36,7 @@ class DesignRows:
 def design_rows(model: LogisticRegression, batch: zoo.Batch) -> DesignRows:
     """Map a batch to network space and make its design matrix."""
     z, _ = model._to_network(model._move(batch.x), model._rng(None, default_seed=0), None)
-    call = zoo.Call(zoo.rng(0), context=model._context_of(batch.condition, len(batch)))
-    told = model.told(call).double()
+    told = told_classes(model._context_of(batch.condition, len(batch))).double()
     weight = torch.ones(len(batch)) if batch.weight is None else batch.weight
     return DesignRows(model.design(z, torch.float64), told, weight.to(told) * told.sum(1))
 

@@ -14,11 +14,11 @@ from zoo_core.errors import ConfigError
 from zoo_core.interfaces.call import Call
 from zoo_core.interfaces.classifier import Classifier
 from zoo_core.interfaces.conditioner import Conditioner
-from zoo_core.interfaces.context import ContextShape
 from zoo_core.interfaces.fitting import FitReport, FitRequest
 from zoo_core.interfaces.part import Part, Provides
 from zoo_core.interfaces.preprocessing import Dequantize, Step
 from zoo_core.interfaces.space import Kind, Space
+from zoo_plugin_classical.class_condition import n_classes, told_classes
 from zoo_plugin_classical.design_matrix import DesignMatrix, check_linear
 from zoo_plugin_classical.logistic_fit import fit_logistic
 
@@ -96,15 +96,7 @@ class LogisticRegression(Classifier):
     @property
     def classes(self) -> int:
         """How many classes there are, K: the conditioner's."""
-        conditioner: Any = self.get_submodule("conditioner")
-        levels = conditioner.space.n_levels
-        if levels is None or conditioner.context_shape != ContextShape(vector=levels):
-            raise ConfigError(
-                "The condition of a classifier is a class, as a one-hot vector",
-                received=f"{conditioner.space}, encoded as {conditioner.context_shape}",
-                remedy="Use a conditioner core/label without width.",
-            )
-        return levels
+        return n_classes(self)
 
     def logits(self, x: Any) -> Float[Tensor, "n classes"]:
         """Give log p(y | x) of each row and class, less a number of the row's, in nats.
@@ -125,14 +117,7 @@ class LogisticRegression(Classifier):
     def _loss(self, batch: zoo.Batch, call: Call) -> Tensor:
         """Give −log p(y | x), without the penalty; 0 where the class is unknown."""
         log_probs = self._logits(batch.x).log_softmax(1)
-        told = self.told(call)
-        return -(told * log_probs).sum(1)
-
-    def told(self, call: Call) -> Float[Tensor, "n classes"]:
-        """Give the classes of the rows of a call as one-hot vectors, zero where unknown."""
-        if call.context is None:
-            raise ConfigError("A classifier learns from rows with their classes", received="none")
-        return call.context.as_vector()
+        return -(told_classes(call.context) * log_probs).sum(1)
 
     def _fit(self, request: FitRequest) -> FitReport:
         return fit_logistic(self, request)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Self, final
 
@@ -33,6 +32,7 @@ from zoo_plugin_classical.expectation_maximization import (
     expectation,
     fit_by_em,
 )
+from zoo_plugin_classical.kept_state import guarded, restore
 from zoo_plugin_classical.stack import without
 from zoo_plugin_classical.taught_stack import TaughtStack
 
@@ -183,18 +183,14 @@ class NaiveBayes(zoo.Generator, JointModel, Conditionable, SufficientStatistics)
     @final
     def _learnt_by_labels(self, data: Any, *, afresh: bool) -> bool:
         """Learn rows in one pass; say no, and change nothing, if a class is unknown."""
-        before = {name: tensor.clone() for name, tensor in self.state_dict().items()}
-        try:
+        with guarded(self) as before:
             if afresh:
                 self.taught.forget()
             learnt = self._include(data)
             if learnt:
                 self._learn()
-        except BaseException:
-            self._restore(before)
-            raise
         if not learnt:
-            self._restore(before)
+            restore(self, before)
         return learnt
 
     @final
@@ -220,12 +216,6 @@ class NaiveBayes(zoo.Generator, JointModel, Conditionable, SufficientStatistics)
         if not bool(self.taught.rows.any()):
             raise DataError("Data have at least one row whose weight is above 0", received="none")
         return True
-
-    @final
-    @torch.no_grad()
-    def _restore(self, state: Mapping[str, Tensor]) -> None:
-        for name, tensor in self.state_dict().items():
-            tensor.copy_(state[name])
 
     @final
     @torch.no_grad()

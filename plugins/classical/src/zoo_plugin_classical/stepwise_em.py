@@ -18,10 +18,11 @@ from zoo_core.interfaces.randomness import child_rng
 from zoo_core.interfaces.sufficient_statistics import Stats, SufficientStatistics
 from zoo_plugin_classical.expectation_maximization import (
     LOG_LIKELIHOOD,
+    PRESENT,
     EMOptions,
     NetworkRows,
-    guarded,
 )
+from zoo_plugin_classical.kept_state import guarded
 
 
 class StepwiseOptions(EMOptions):
@@ -78,7 +79,7 @@ def _passes(
     options: StepwiseOptions,
     start: Callable[[NetworkRows, torch.Generator], None],
 ) -> tuple[list[Mapping[str, float]], StopReason]:
-    if request.start != "present":
+    if request.start != PRESENT:
         model.fit_preprocessing(request.data, request.rng)
     rows = NetworkRows(model, request.data, request.rng)
     start(rows, child_rng(request.rng, model.device))

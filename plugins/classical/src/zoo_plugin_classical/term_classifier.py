@@ -13,15 +13,15 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 import zoo_core as zoo
-from zoo_core.errors import ConfigError, DataError
+from zoo_core.errors import DataError
 from zoo_core.interfaces.call import NoOptions
 from zoo_core.interfaces.classifier import Classifier
 from zoo_core.interfaces.conditioner import Conditioner
-from zoo_core.interfaces.context import ContextShape
 from zoo_core.interfaces.fitting import FitReport, FitRequest, StopReason
 from zoo_core.interfaces.part import Part, Provides
 from zoo_core.interfaces.requests import checked_batches
 from zoo_core.interfaces.space import Kind, Space
+from zoo_plugin_classical.class_condition import n_classes, told_classes
 
 
 class TermClassifierConfig(zoo.Config):
@@ -75,15 +75,7 @@ class TermClassifier(Classifier):
     @property
     def classes(self) -> int:
         """How many classes there are, K: the conditioner's."""
-        conditioner: Any = self.get_submodule("conditioner")
-        levels = conditioner.space.n_levels
-        if levels is None or conditioner.context_shape != ContextShape(vector=levels):
-            raise ConfigError(
-                "The condition of a classifier is a class, as a one-hot vector",
-                received=f"{conditioner.space}, encoded as {conditioner.context_shape}",
-                remedy="Use a conditioner core/label without width.",
-            )
-        return levels
+        return n_classes(self)
 
     @final
     def partial_fit(self, x: Any, *, condition: Any = None, weight: Any = None) -> FitReport:
@@ -125,10 +117,7 @@ class TermClassifier(Classifier):
     def _sums(self, batch: zoo.Batch) -> tuple[Tensor, Tensor]:
         """Give the weight of each class and the sums of its rows."""
         x: Any = self._move(batch.x)
-        context = self._context_of(batch.condition, len(batch))
-        if context is None:
-            raise ConfigError("A classifier learns from rows with their classes", received="none")
-        told = context.as_vector().double()
+        told = told_classes(self._context_of(batch.condition, len(batch))).double()
         if batch.weight is not None:
             told = told * batch.weight.to(self.device)[:, None]
         return told.sum(0), told.T @ _amounts(x).double()
@@ -145,10 +134,8 @@ class TermClassifier(Classifier):
     @final
     def _loss(self, batch: zoo.Batch, call: zoo.Call) -> Tensor:
         """Give −log p(y | x); 0 where the class is unknown."""
-        if call.context is None:
-            raise ConfigError("A classifier learns from rows with their classes", received="none")
         z: Any = batch.x
-        return -(call.context.as_vector() * self._scores(z).log_softmax(1)).sum(1)
+        return -(told_classes(call.context) * self._scores(z).log_softmax(1)).sum(1)
 
 
 def _amounts(x: Tensor) -> Tensor:
