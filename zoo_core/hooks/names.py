@@ -5,6 +5,8 @@ from __future__ import annotations
 HOOKS = (
     "zoo_register",
     "zoo_resolve",
+    "zoo_claim",
+    "zoo_write",
     "zoo_fetch",
     "zoo_convert",
     "zoo_train",

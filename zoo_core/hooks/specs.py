@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from zoo_core.hooks.diagnosis import Diagnosis
 from zoo_core.hooks.events import Observer
 from zoo_core.hooks.markers import hookspec
+from zoo_core.hooks.repository import Claim, Repository
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,12 +39,29 @@ def zoo_register(registry: Any) -> None:
 
 
 @hookspec(firstresult=True)
-def zoo_resolve(reference: str, files: tuple[str, ...]) -> Model | Path | None:
-    """Resolve a reference that the core does not know, or claim a repository of another format.
+def zoo_resolve(reference: str) -> Model | Path | None:
+    """Resolve a reference that the core does not know, such as one of another scheme.
 
-    `files` names the files of a repository that is no saved model of the zoo's; it is empty for a
-    reference of an unknown form. Give a model, a folder with a saved model, or None to leave it
-    to others.
+    Give a model, a folder with a saved model, or None to leave it to others.
+    """
+
+
+@hookspec(firstresult=True)
+def zoo_claim(repository: Repository) -> Claim | None:
+    """Claim a repository or a folder that is in a format of this plugin's.
+
+    The registry file lists the format under `formats`, with the files by which it is known. The
+    repository's small files may be read. Give None to leave it to others; raise a ZooError for one
+    that is of this format and can't be loaded, with the reason. Nothing of it is ever executed.
+    """
+
+
+@hookspec(firstresult=True)
+def zoo_write(model: Model, format: str, folder: Path) -> bool | None:
+    """Write a model into an empty folder in a format of this plugin's, for users without the zoo.
+
+    Give True once it is written, or None to leave it to others; raise a ZooError for a model of
+    this plugin's that can't be written so. The core adds the card and the hashes.
     """
 
 

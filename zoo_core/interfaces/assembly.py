@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
 from zoo_core.errors import ConfigError
 from zoo_core.interfaces import late
+from zoo_core.interfaces.boundary import Boundary
 from zoo_core.interfaces.part import Part, PartField, part_fields
 
 if TYPE_CHECKING:
     from zoo_core.interfaces.model import Model
 
 
-def build_parts(parent: Model, live: Mapping[str, Model], seed: int) -> None:
+def build_parts(parent: Model, live: Mapping[str, nn.Module], seed: int) -> None:
     """Register a module for every field that holds Parts, under the field's name."""
     for field in part_fields(type(parent.config)):
         described = dict(parent.config)[field.name]
@@ -28,9 +29,11 @@ def build_parts(parent: Model, live: Mapping[str, Model], seed: int) -> None:
             parent.add_module(field.name, nn.ModuleList(built))
         else:
             part = live.get(field.name)
-            if part is None:
+            if isinstance(part, Boundary):
+                part = _accepted(parent, field, described, part)
+            else:
                 part = _built(parent, field, described, field.name, seed)
-            parent.add_module(field.name, _accepted(parent, field, described, part))
+            parent.add_module(field.name, part)
 
 
 def _built(parent: Model, field: PartField, described: Part, name: str, seed: int) -> Model:
@@ -43,7 +46,7 @@ def _built(parent: Model, field: PartField, described: Part, name: str, seed: in
     return _accepted(parent, field, described, part)
 
 
-def _accepted(parent: Model, field: PartField, described: Part, part: Model) -> Model:
+def _accepted(parent: Model, field: PartField, described: Part, part: Any) -> Any:
     """Check that a part provides what is declared; freeze it where that is asked."""
     missing = [i.__name__ for i in field.interfaces if i not in part.provides]
     if missing:

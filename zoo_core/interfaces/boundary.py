@@ -125,8 +125,8 @@ class Boundary(nn.Module, ABC):
         With `anywhere` they may be, and stay, on another device than the model's; with `screened`
         real numbers aren't looked at.
         """
-        if self.space.ragged and isinstance(x, list):
-            x = Ragged.of(x)
+        if self.space.ragged and isinstance(x, str | list | tuple):
+            x = self.space.sequences(x)
         if isinstance(x, Ragged) != self.space.ragged:
             raise DataError(
                 f"{self._name} is a model of {'sequences' if self.space.ragged else 'arrays'}",

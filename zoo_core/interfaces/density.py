@@ -81,14 +81,15 @@ class DensityModel(Model, interface=True):
         x: Any,
         *,
         condition: Any = None,
-        observed: Tensor | None = None,
+        observed: Tensor | Ragged | None = None,
         rng: torch.Generator | None = None,
         **options: Any,
     ) -> Float[Tensor, " n"]:
         """Give log p(x), in nats, of each row of `x [n, *shape]` as the user has it.
 
         What it is (exact, a bound, …) says `density_of(**options)`. With `observed`, a mask that
-        is True on known entries, log p(rest given observed). Gradients flow through. A stochastic
+        is True on known entries (of sequences: a Ragged of their lengths, on known steps),
+        log p(rest given observed). Gradients flow through. A stochastic
         bound draws from rng; without one from a fixed seed, so that scoring twice agrees. Raises
         DataError, ConditionError, OptionError.
         """
@@ -163,8 +164,11 @@ class DensityModel(Model, interface=True):
         return log_prob
 
     @final
-    def _mask(self, observed: Tensor, x: Tensor | Ragged) -> Tensor:
-        if not self.observes or isinstance(x, Ragged):
+    def _mask(self, observed: Tensor | Ragged, x: Tensor | Ragged) -> Tensor:
+        if isinstance(x, Ragged) and isinstance(observed, Ragged):
+            same = torch.equal(observed.lengths.to(x.lengths.device), x.lengths)
+            observed, x = (observed.values if same else observed.values[:0]), x.values
+        if not self.observes or isinstance(x, Ragged) or isinstance(observed, Ragged):
             raise UnsupportedError(
                 f"{self._name} can't condition on a part of the sample",
                 received="observed=…",

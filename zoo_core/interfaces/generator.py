@@ -49,9 +49,9 @@ class Generator(Model, interface=True):
 
         The same rng, n and batch_size give the same samples; without rng they are fresh ones.
         `condition` is one for all or one a sample; `observed` fixes a part of each sample;
-        `guidance` is a list, first nearest the network; `lengths` says how long sequences are;
-        `options` are the model's SampleOptions. Raises ConditionError, OptionError, or
-        UnsupportedError for what the model can't do.
+        `guidance` is a list, first nearest the network; `lengths` says how long sequences are,
+        what is observed included; `options` are the model's SampleOptions. Raises ConditionError,
+        OptionError, or UnsupportedError for what the model can't do.
         """
         chunks = list(
             self.sample_batches(
@@ -178,11 +178,30 @@ class Generator(Model, interface=True):
                 received=f"{len(z)} of shape {list(values.shape[1:])}",
             )
         if isinstance(z, Ragged):
-            return Ragged(self._to_codes(z.values), z.lengths)
+            made = Ragged(self._to_codes(z.values), z.lengths)
+            known = call.observed
+            return self._with_known(made, known) if isinstance(known, Observed) else made
         x = self._to_codes(self.preprocessing.inverse(z))
         if isinstance(call.observed, Observed):
             x = torch.where(call.observed.mask, call.observed.values.to(x.dtype), x)
         return x
+
+    @final
+    def _with_known(self, made: Ragged, known: Observed) -> Ragged:
+        """Put observed values into the first steps of sequences."""
+        lengths = known.values.lengths
+        if bool((made.lengths < lengths).any()):
+            raise DefinitionError(
+                f"{type(self).__name__}._sample gives sequences at least as long as what is known",
+                received=f"lengths {made.lengths.tolist()[:8]} for {lengths.tolist()[:8]}",
+            )
+        ends = lengths.cumsum(0)
+        shift = (made.lengths.cumsum(0) - made.lengths) - (ends - lengths)
+        steps = torch.arange(len(known.values.values), device=lengths.device)
+        places = (steps + torch.repeat_interleave(shift, lengths))[known.mask.values]
+        values = made.values.clone()
+        values[places] = known.values.values[known.mask.values].to(values.dtype)
+        return Ragged(values, made.lengths)
 
     @final
     def _to_codes(self, x: Tensor) -> Tensor:

@@ -103,7 +103,7 @@ class ClassifierFree(Guidance):
         if scale.shape not in ((), (n,)) or not bool(torch.isfinite(scale).all()):
             raise OptionError("scale is a number, or one a sample, finite", received=self.scale)
         scale = scale.to(model.dtype).to(model.device).expand(n)
-        return _BoundClassifierFree(model, scale, self._negative(model, n))
+        return BoundClassifierFree(model, scale, self._negative(model, n))
 
     def _negative(self, model: Model, n: int) -> Codes | Context:
         if self.negative is None:
@@ -115,28 +115,32 @@ class ClassifierFree(Guidance):
 
 @final
 @dataclass(frozen=True, eq=False)
-class _BoundClassifierFree(BoundGuidance):
+class BoundClassifierFree(BoundGuidance):
+    """ClassifierFree for n samples of a model: `scale [n]`, and what they are led away from."""
+
     model: Model
     scale: Tensor
     negative: Codes | Context
 
     def take(self, rows: slice) -> Self:
+        """Give the guidance of these rows."""
         return replace(self, scale=self.scale[rows], negative=self.negative.take(rows))
 
     def __call__(
         self, denoise: Denoise, x: Tensor, noise: Noise, contexts: Sequence[Context | None]
     ) -> list[Prediction]:
-        if self._is_neutral:
+        """Predict for the contexts, led away from the negative."""
+        if self.is_neutral:
             return denoise(x, noise, contexts)
-        *told, null = denoise(x, noise, [*contexts, self._null])
+        *told, null = denoise(x, noise, [*contexts, self.null])
         return [null.lerp(prediction, self.scale) for prediction in told]
 
     @cached_property
-    def _is_neutral(self) -> bool:
+    def is_neutral(self) -> bool:
         """Whether no sample is led anywhere: then null isn't asked for, which saves half."""
         return bool((self.scale == 1).all())
 
     @cached_property
-    def _null(self) -> Context | None:
+    def null(self) -> Context | None:
         """The negative, encoded once for all steps."""
         return self.model._encoded(self.negative)

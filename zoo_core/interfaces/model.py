@@ -76,7 +76,7 @@ class Model(Boundary):
         config: configuration.Config,
         *,
         seed: int = 0,
-        parts: Mapping[str, Model] | None = None,
+        parts: Mapping[str, nn.Module] | None = None,
     ) -> None:
         super().__init__()
         if not isinstance(config, type(self).Config):
@@ -86,11 +86,13 @@ class Model(Boundary):
                 remedy=f"Use {type(self).__name__}.create(field=value, …).",
             )
         self.config = config
+        self._live = dict(parts or {})
         self.space = self._space()
         with seeded_initialisers(seed):
             self.preprocessing = Preprocessing(self._preprocessing(), self.space)
-            build_parts(self, parts or {}, seed)
+            build_parts(self, self._live, seed)
             self._build()
+        del self._live
 
     @classmethod
     @final
@@ -112,6 +114,15 @@ class Model(Boundary):
         Fields that are given are kept. Raises DataError where data leave a choice open.
         """
         return cls.create(seed=seed, **cls._fields_for_data(data, condition, fields))
+
+    @final
+    def _taken(self, name: str) -> nn.Module | None:
+        """In `_build`: give the live module that came as `parts[name]`, or None.
+
+        A module that another library has made and filled is taken as it is, instead of being
+        made from the configuration, which describes the same.
+        """
+        return self._live.get(name)
 
     @property
     @final

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Self, final
+from typing import Annotated, Any, Self, final
 
 import numpy as np
 import pydantic
@@ -15,6 +15,8 @@ from torch import Tensor
 from zoo_core.config import Config
 from zoo_core.errors import DataError
 from zoo_core.interfaces import cells, limits
+from zoo_core.interfaces.ragged import Ragged
+from zoo_core.interfaces.tokenizer import Tokenizer
 
 
 @final
@@ -68,6 +70,13 @@ class Space(Config):
     """What the levels of an ordinal or categorical space are called."""
     entries: tuple[Space, ...] | None = None
     """The space of each column of a mixed table."""
+    rate: pydantic.PositiveFloat | None = None
+    """Of a waveform `[channels, time]`: samples a second; of frames `[time, c, h, w]`: frames."""
+    tokenizer: Annotated[
+        pydantic.InstanceOf[Tokenizer] | None, pydantic.Field(exclude=True, repr=False)
+    ] = None
+    """How text becomes codes, of sequences of codes that are text. It isn't saved with a space: a
+    model of text makes it from its own configuration."""
 
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -78,6 +87,10 @@ class Space(Config):
             raise ValueError("columns names each entry of a flat sample, once")
         if self.names is not None and len(set(self.names)) != self.levels:
             raise ValueError("names gives each level a name of its own")
+        if self.tokenizer is not None and not (self.ragged and self.levels and not self.shape):
+            raise ValueError("tokenizer is given for sequences of codes, one code a step")
+        if self.rate is not None and (self.ragged or len(self.shape) not in (2, 4)):
+            raise ValueError("rate is given for waveforms [channels, time] and frames [t, c, h, w]")
         self._check_entries()
         return self
 
@@ -227,6 +240,48 @@ class Space(Config):
                 remedy=_WHOLE_COUNTS if self.kind is Kind.COUNT else _WHOLE_CODES,
             )
         return codes
+
+    def sequences(self, values: Any) -> Ragged:
+        """Turn what people hold into the sequences of a ragged space, unchecked.
+
+        Lists of sequences are put end to end; one text, or a list of texts, becomes codes where
+        there is a tokenizer. Raises DataError.
+        """
+        if isinstance(values, Ragged):
+            return values
+        texts = [values] if isinstance(values, str) else values
+        if not isinstance(texts, list | tuple):
+            raise DataError(
+                "Sequences are a Ragged, or a list of sequences" + self._or_texts(),
+                received=type(values).__name__,
+                remedy="Give Ragged(values, lengths), or a list with a sequence a row.",
+            )
+        if not any(isinstance(text, str) for text in texts):
+            return Ragged.of(texts)
+        if self.tokenizer is None or not all(isinstance(text, str) for text in texts):
+            raise DataError(
+                "Texts are all strings, for a model of text",
+                received="text for a model of codes without a tokenizer"
+                if self.tokenizer is None
+                else "strings and other things in one list",
+                remedy="Give codes.",
+            )
+        codes = self.tokenizer.encode(texts)
+        flat = torch.tensor([code for text in codes for code in text], dtype=torch.int64)
+        return Ragged(flat, torch.tensor([len(text) for text in codes], dtype=torch.int64))
+
+    def texts(self, sequences: Ragged) -> list[str]:
+        """Give the text of each sequence of codes. Raises DataError without a tokenizer."""
+        if self.tokenizer is None:
+            raise DataError(
+                "A space of text has a tokenizer",
+                received=str(self),
+                remedy="Look at the codes themselves.",
+            )
+        return self.tokenizer.decode([row.tolist() for row in sequences])
+
+    def _or_texts(self) -> str:
+        return "" if self.tokenizer is None else ", or a text or a list of them"
 
     def _of_cells(self, values: Any) -> Tensor:
         frame = cells.columns_of(values)

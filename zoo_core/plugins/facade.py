@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,6 +11,7 @@ from zoo_core.errors import PluginMissingError
 from zoo_core.hooks.caller import call_each, call_first, failure
 from zoo_core.hooks.diagnosis import Diagnosis
 from zoo_core.hooks.implementations import Implementation
+from zoo_core.hooks.repository import Claim, Repository
 from zoo_core.plugins.hook_modules import answering
 from zoo_core.plugins.observers import Observers
 
@@ -58,12 +59,22 @@ def evaluate(model: Model, request: EvaluationRequest) -> tuple[Metric, ...]:
     return figures
 
 
-def resolve_reference(reference: str, files: Iterable[str] = ()) -> Model | Path | None:
-    """Ask plugins for a reference of unknown form, or for a repository of another format."""
+def resolve_reference(reference: str) -> Model | Path | None:
+    """Ask plugins for a reference of unknown form."""
     from zoo_core.interfaces.model import Model
 
-    arguments = {"reference": reference, "files": tuple(files)}
-    return _first("zoo_resolve", arguments, (Model, Path))
+    return _first("zoo_resolve", {"reference": reference}, (Model, Path))
+
+
+def claim(repository: Repository) -> Claim | None:
+    """Ask plugins whose format a repository is in."""
+    return _first("zoo_claim", {"repository": repository}, Claim)
+
+
+def write(model: Model, format: str, folder: Path) -> bool:
+    """Ask plugins to write a model in a format of theirs; say whether one did."""
+    arguments = {"model": model, "format": format, "folder": folder}
+    return bool(_first("zoo_write", arguments, bool))
 
 
 def fetch(name: str, entry: Mapping[str, Any], folder: Path) -> Path | None:

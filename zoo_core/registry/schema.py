@@ -272,12 +272,34 @@ class PluginEntry(_Strict):
 
 
 @final
+class MarkEntry(_Strict):
+    """A file, and a key of its JSON mapping, by which a format is known."""
+
+    file: FileName
+    key: Line
+
+
+@final
+class FormatEntry(_Strict):
+    """A format of other libraries' that a plugin reads: its marks, and what its models provide.
+
+    A repository is in the format where one of the marks is found; of several formats, the first
+    mark that a repository's `model_index.json`, then its `config.json`, carries decides.
+    """
+
+    summary: Line
+    provides: Annotated[list[Interface], pydantic.Field(min_length=1)]
+    marks: Annotated[list[MarkEntry], pydantic.Field(min_length=1)]
+
+
+@final
 class SectionEntry(_Strict):
     """One plugin's part of the public index."""
 
     plugin: PluginEntry
     architectures: dict[Name, ArchitectureEntry] = {}
     models: dict[Name, ModelEntry] = {}
+    formats: dict[Namespace, FormatEntry] = {}
 
 
 @final
@@ -288,6 +310,7 @@ class PluginFile(_Strict):
     plugin: PluginEntry | None = None
     architectures: dict[Name, ArchitectureEntry] = {}
     models: dict[Name, ModelEntry] = {}
+    formats: dict[Namespace, FormatEntry] = {}
 
 
 @final

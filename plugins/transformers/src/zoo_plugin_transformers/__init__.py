@@ -1,0 +1,1 @@
+"""Bridge from transformers: its models behind the interfaces of the zoo."""
