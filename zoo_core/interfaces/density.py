@@ -165,18 +165,27 @@ class DensityModel(Model, interface=True):
 
     @final
     def _mask(self, observed: Tensor | Ragged, x: Tensor | Ragged) -> Tensor:
-        if isinstance(x, Ragged) and isinstance(observed, Ragged):
-            same = torch.equal(observed.lengths.to(x.lengths.device), x.lengths)
-            observed, x = (observed.values if same else observed.values[:0]), x.values
-        if not self.observes or isinstance(x, Ragged) or isinstance(observed, Ragged):
+        """Check what is observed; give the mask of x, of sequences that of their steps."""
+        if not self.observes:
             raise UnsupportedError(
                 f"{self._name} can't condition on a part of the sample",
                 received="observed=…",
                 remedy="Use a model whose class says `observes`.",
             )
-        if observed.dtype is not torch.bool or observed.shape not in (x.shape, x.shape[1:]):
+        if isinstance(x, Ragged):
+            lengths = observed.lengths.tolist() if isinstance(observed, Ragged) else None
+            if lengths not in (None, x.lengths.tolist()):
+                raise DataError(
+                    f"observed has the lengths {x.lengths.tolist()[:8]} of the sequences",
+                    received=f"{lengths[:8]}",
+                )
+        mask = observed.values if isinstance(observed, Ragged) else observed
+        data = x.values if isinstance(x, Ragged) else x
+        shapes = (data.shape,) if isinstance(x, Ragged) else (data.shape, data.shape[1:])
+        if mask.dtype is not torch.bool or mask.shape not in shapes:
             raise DataError(
-                f"observed is a boolean mask of shape {list(x.shape[1:])} or {list(x.shape)}",
-                received=f"{observed.dtype} of shape {list(observed.shape)}",
+                f"observed is a boolean mask of shape {' or '.join(str(list(s)) for s in shapes)}",
+                received=f"{mask.dtype} of shape {list(mask.shape)}",
+                remedy="Of sequences give Ragged(mask, lengths).",
             )
-        return observed.to(x.device).expand(x.shape)
+        return mask.to(data.device).expand(data.shape)
