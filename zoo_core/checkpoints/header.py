@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, final
 
 import torch
 
+from zoo_core.checkpoints.texts import unique_keys
 from zoo_core.errors import FormatError, IntegrityError, UnsafeFileError
 
 MAX_HEADER = 32 * 2**20
@@ -119,16 +120,6 @@ def _parse(text: bytes, path: Path) -> dict[str, Any]:
     if not isinstance(entries, dict):
         raise malformed(path, "the header is not a mapping")
     return entries
-
-
-def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """For json.loads: refuse a mapping that has a key twice."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"duplicate key {twice[:80]!r}")
-    return found
 
 
 def _info(name: str, entry: Any, begin: int, path: Path) -> TensorInfo:

@@ -14,9 +14,8 @@ from torch import Tensor
 
 from zoo_core.checkpoints.header import Header, TensorInfo, truncated
 from zoo_core.checkpoints.remembered import Findings, recall, remember
-from zoo_core.checkpoints.sources import SourceFile
+from zoo_core.checkpoints.sources import SourceFile, check_hash
 from zoo_core.checkpoints.writer import ALIGNMENT
-from zoo_core.errors import IntegrityError
 
 _PIECE = 4 * 2**20
 
@@ -90,17 +89,6 @@ def _scan(path: Path, header: Header) -> Findings:
     for name, info in header.tensors.items():
         seen.see_tensor(name, info, raw[info.start : info.stop])
     return seen.findings()
-
-
-def check_hash(file: SourceFile, sha256: str) -> None:
-    """Compare a file's sha256 with the promised one, where there is one."""
-    if file.sha256 is not None and sha256 != file.sha256:
-        raise IntegrityError(
-            f"{file.path.name} has the sha256 that was promised, {file.sha256}",
-            received=f"{sha256} for {file.path}",
-            remedy="Its bytes were changed or damaged. "
-            + ("Delete it and load again." if file.mappable else "Get it again."),
-        )
 
 
 def map_tensors(path: Path, header: Header) -> Iterator[tuple[str, Tensor]]:

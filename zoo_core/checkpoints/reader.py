@@ -11,13 +11,12 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from zoo_core.checkpoints.header import Header, read_header, unique_keys
+from zoo_core.checkpoints.header import Header, read_header
 from zoo_core.checkpoints.pieces import Pass, copy_tensors, map_tensors, verify
 from zoo_core.checkpoints.remembered import first_few
 from zoo_core.checkpoints.slots import Slot, slots, ties
 from zoo_core.checkpoints.sources import Source, SourceFile
-from zoo_core.checkpoints.texts import read_text
-from zoo_core.checkpoints.writer import INDEX, WEIGHTS
+from zoo_core.checkpoints.texts import INDEX, WEIGHTS, read_text, unique_keys
 from zoo_core.errors import FormatError, TensorError, UnsafeFileError
 
 MAX_SHARDS = 1000

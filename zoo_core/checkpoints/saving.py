@@ -11,6 +11,7 @@ from typing import final
 import torch
 
 from zoo_core.checkpoints.card import Card
+from zoo_core.checkpoints.description import Description
 from zoo_core.checkpoints.folders import replace_folder
 from zoo_core.checkpoints.opening import build_on_meta
 from zoo_core.checkpoints.slots import Slot, floating_dtypes, slots, ties
@@ -20,7 +21,6 @@ from zoo_core.checkpoints.texts import (
     CONFIG,
     MANIFEST,
     RECIPE,
-    Description,
     Manifest,
     parse_manifest,
     read_text,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
-from zoo_core.errors import FormatError
+from zoo_core.errors import FormatError, IntegrityError
 
 
 @final
@@ -41,3 +41,14 @@ class Source:
                 remedy="Give the folder that zoo.save wrote, or a repository that zoo.push made.",
             )
         return self.files[name]
+
+
+def check_hash(file: SourceFile, sha256: str) -> None:
+    """Compare a file's sha256 with the promised one, where there is one."""
+    if file.sha256 is not None and sha256 != file.sha256:
+        raise IntegrityError(
+            f"{file.path.name} has the sha256 that was promised, {file.sha256}",
+            received=f"{sha256} for {file.path}",
+            remedy="Its bytes were changed or damaged. "
+            + ("Delete it and load again." if file.mappable else "Get it again."),
+        )

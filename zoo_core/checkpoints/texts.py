@@ -1,4 +1,4 @@
-"""The small JSON files of a checkpoint: config.json and zoo_manifest.json."""
+"""The small JSON files of a checkpoint, read strictly, and the names of all its files."""
 
 from __future__ import annotations
 
@@ -9,44 +9,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
-import torch
-
-from zoo_core.checkpoints.header import DTYPES, NAMES, unique_keys
-from zoo_core.checkpoints.pieces import check_hash
-from zoo_core.checkpoints.sources import Source, SourceFile
+from zoo_core.checkpoints.sources import SourceFile, check_hash
 from zoo_core.errors import FormatError, UnsafeFileError
+from zoo_core.plugins.file_names import is_inside
 
 FORMAT = 1
 CONFIG = "config.json"
 MANIFEST = "zoo_manifest.json"
 CARD = "README.md"
 RECIPE = "recipe.yaml"
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
 MAX_TEXT = 16 * 2**20
-_ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9_-]*/[a-z0-9][a-z0-9._-]*")
 _HASH = re.compile(r"[0-9a-f]{64}")
-
-
-@final
-@dataclass(frozen=True)
-class Description:
-    """What config.json says: the whole of a model but its tensors."""
-
-    architecture: str
-    config: Mapping[str, Any]
-    plugins: Mapping[str, str]
-    dtype: torch.dtype | None = None
-
-    def to_bytes(self) -> bytes:
-        """Write it as config.json."""
-        fields: dict[str, Any] = {
-            "format": FORMAT,
-            "architecture": self.architecture,
-            "config": dict(self.config),
-            "plugins": dict(self.plugins),
-        }
-        if self.dtype is not None:
-            fields["dtype"] = NAMES[self.dtype]
-        return (json.dumps(fields, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def read_text(file: SourceFile) -> bytes:
@@ -59,53 +34,6 @@ def read_text(file: SourceFile) -> bytes:
     return data
 
 
-def read_description(source: Source) -> Description:
-    """Read config.json of a checkpoint. Raises FormatError, UnsafeFileError."""
-    return parse_description(read_text(source.file(CONFIG)), source.origin)
-
-
-def parse_description(text: bytes, origin: str) -> Description:
-    """Read the text of config.json strictly."""
-    fields = parse_json(text, f"{CONFIG} of {origin}")
-    version = fields.get("format")
-    if type(version) is int and version > FORMAT:
-        raise FormatError(
-            f"This version of zoo-core reads saved models up to format {FORMAT}",
-            received=f"format {version} in {origin}",
-            remedy="Upgrade it: pip install --upgrade zoo-core.",
-        )
-    if version != FORMAT or not isinstance(fields.get("architecture"), str):
-        raise FormatError(
-            f"{CONFIG} has `format`: {FORMAT}, `architecture` and `config`",
-            received=f"{', '.join(map(str, fields)) or 'no keys'} in {origin}",
-            remedy="It was not written by zoo.save.",
-        )
-    unknown = sorted(fields.keys() - {"format", "architecture", "config", "plugins", "dtype"})
-    if unknown:
-        raise FormatError(
-            f"{CONFIG} has only the keys format, architecture, config, plugins, dtype",
-            received=f"{', '.join(unknown)} in {origin}",
-        )
-    return _described(fields, origin)
-
-
-def _described(fields: Mapping[str, Any], origin: str) -> Description:
-    name, config, plugins = fields["architecture"], fields.get("config"), fields.get("plugins", {})
-    if not _ARCHITECTURE.fullmatch(name):
-        raise UnsafeFileError(
-            "An architecture is named like flows/nsf",
-            received=f"{name[:80]!r} in {origin}",
-            remedy="Nothing of it was used.",
-        )
-    if not isinstance(config, dict) or not isinstance(plugins, dict):
-        raise FormatError("`config` and `plugins` are mappings", received=f"others in {origin}")
-    dtype = fields.get("dtype")
-    if dtype is not None and dtype not in DTYPES:
-        raise FormatError(f"`dtype` is one of {', '.join(DTYPES)}", received=f"{dtype} in {origin}")
-    versions = {str(name): str(version) for name, version in plugins.items()}
-    return Description(name, config, versions, None if dtype is None else DTYPES[dtype])
-
-
 def parse_json(text: bytes, what: str) -> dict[str, Any]:
     """Read a JSON mapping without duplicate keys. Raises FormatError naming it."""
     try:
@@ -115,6 +43,16 @@ def parse_json(text: bytes, what: str) -> dict[str, Any]:
     if not isinstance(fields, dict):
         raise FormatError(f"{what} is a JSON mapping", received=type(fields).__name__)
     return fields
+
+
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """For json.loads: refuse a mapping that has a key twice."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"duplicate key {twice[:80]!r}")
+    return found
 
 
 @final
@@ -138,8 +76,7 @@ def parse_manifest(text: bytes, origin: str) -> Manifest:
     if not isinstance(files, dict) or not (card is None or isinstance(card, str)):
         raise FormatError(f"{MANIFEST} maps files to sha256", received=f"another form in {origin}")
     for name, sha256 in files.items():
-        plain = name not in (".", "..") and not set(name) & set("/\\:\0")
-        if not plain or not isinstance(sha256, str) or not _HASH.fullmatch(sha256):
+        if not is_inside(name) or not isinstance(sha256, str) or not _HASH.fullmatch(sha256):
             raise UnsafeFileError(
                 f"{MANIFEST} names files of its own folder, each with a sha256",
                 received=f"{name[:80]!r}: {str(sha256)[:80]!r} in {origin}",

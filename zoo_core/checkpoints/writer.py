@@ -17,12 +17,11 @@ import torch
 from torch import Tensor
 
 from zoo_core.checkpoints.header import NAMES
+from zoo_core.checkpoints.texts import INDEX, WEIGHTS
 from zoo_core.errors import TensorError
 
 ALIGNMENT = 64
 SHARD_BYTES = 2 * 10**9
-WEIGHTS = "model.safetensors"
-INDEX = "model.safetensors.index.json"
 
 
 @final

@@ -15,6 +15,7 @@ from zoo_core.hub.listing import HubFile, Listing
 from zoo_core.hub.reference import HubReference
 from zoo_core.hub.settings import endpoint, offline
 from zoo_core.hub.snapshots import Snapshot, git_oid, read_ref, write_ref
+from zoo_core.plugins.file_names import is_inside
 
 _LOG = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def fetch_pinned(reference: HubReference, pins: Mapping[str, Pin]) -> Fetched:
     Raises OfflineError naming every file that is missing, IntegrityError where the Hub offers
     other bytes than the pinned ones.
     """
-    outside = [name for name in pins if not listing.is_inside(name)]
+    outside = [name for name in pins if not is_inside(name)]
     if outside or not reference.is_pinned:
         raise UnsafeFileError(
             "A registry pins a commit and files inside the repository",

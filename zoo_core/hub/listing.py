@@ -17,10 +17,10 @@ from zoo_core.hub import client, failures
 from zoo_core.hub.reference import HubReference, is_commit
 from zoo_core.hub.retrying import retried
 from zoo_core.hub.settings import endpoint
+from zoo_core.plugins.file_names import is_inside
 from zoo_core.plugins.folders import cache_folder
 
 _ETAG = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_SEGMENT = re.compile(r"[^/\\:\0]+")
 
 
 @final
@@ -89,11 +89,6 @@ def checked(reference: HubReference, name: str, size: object, etag: object) -> H
             "The Hub says each file's size", received=f"{size!r} for {name[:120]!r}"
         )
     return HubFile(size, etag)
-
-
-def is_inside(name: str) -> bool:
-    """Whether a file's name stays within its folder, on every system."""
-    return all(_SEGMENT.fullmatch(s) and s not in (".", "..") for s in name.split("/"))
 
 
 def recall(repo: str, commit: str) -> Listing | None:

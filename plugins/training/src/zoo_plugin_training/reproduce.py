@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, final
 
 from zoo_core.checkpoints.saving import file_hash
-from zoo_core.checkpoints.writer import WEIGHTS
+from zoo_core.checkpoints.texts import WEIGHTS
 from zoo_core.interfaces.dataset import Dataset
 from zoo_core.interfaces.metric import EvaluationRequest, Metric
 from zoo_core.interfaces.randomness import rng

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import final
 
 from zoo_core.checkpoints.saving import file_hash
-from zoo_core.checkpoints.texts import RECIPE
-from zoo_core.checkpoints.writer import WEIGHTS
+from zoo_core.checkpoints.texts import RECIPE, WEIGHTS
 from zoo_core.errors import FileNotOnHubError, UnknownNameError
 from zoo_core.hub import PREFIX
 from zoo_core.loading import locate
