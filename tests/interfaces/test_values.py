@@ -85,3 +85,11 @@ def test_a_ragged_is_made_of_arrays_and_refuses_what_is_none() -> None:
     for bad in ([], ["abc"], [np.zeros((2, 1)), np.zeros((2, 3))]):
         with pytest.raises(DataError):
             zoo.Ragged.of(bad)
+
+
+def test_a_repeated_row_of_codes_is_known_as_such() -> None:
+    one = Codes({"label": torch.tensor([2]), "mask": torch.ones(1, 3, dtype=torch.bool)})
+    assert one.expand(4).repeats
+    assert one.expand(4).take(slice(1, 3)).repeats
+    assert not one.repeats
+    assert not Codes.cat([one, one]).repeats

@@ -11,11 +11,9 @@ from PIL import Image
 from torch import Tensor
 
 from zoo_core.errors import DataError
-from zoo_core.interfaces.space import Kind, Space
+from zoo_core.interfaces import pixels
+from zoo_core.interfaces.space import Space
 
-_DRAWABLE = (Kind.UNIT, Kind.BINARY, Kind.ORDINAL)
-_CHANNELS = {1: "L", 3: "RGB"}
-_READABLE = ("1", "L", "P", "RGB")
 _GREY = 127.5
 
 
@@ -24,9 +22,7 @@ def is_picture(space: Space) -> bool:
 
     They are where values have an agreed black and white: unit, binary and ordinal spaces.
     """
-    *channels, height, width = (0, 0, *space.shape)[-3:] if len(space.shape) > 1 else (0, 0, 0)
-    flat = len(space.shape) == 2 or (len(space.shape) == 3 and channels[0] in _CHANNELS)
-    return flat and not space.ragged and space.kind in _DRAWABLE and min(height, width) > 0
+    return not space.ragged and pixels.is_picture(space.kind, space.shape)
 
 
 def to_images(space: Space, x: Any) -> list[Image.Image]:
@@ -56,29 +52,7 @@ def from_images(space: Space, images: Sequence[Image.Image]) -> Tensor:
     _require_picture(space)
     if not images:
         raise DataError("At least one image is needed", received="an empty list")
-    light = torch.from_numpy(np.stack([_pixels(space, image) for image in images])) / 255.0
-    if space.kind is Kind.UNIT:
-        return light.to(torch.get_default_dtype())
-    top = (space.n_levels or 2) - 1
-    return (light * top + 0.5).floor().to(torch.int64)
-
-
-def _pixels(space: Space, image: Image.Image) -> np.ndarray:
-    *channels, height, width = space.shape
-    if image.size != (width, height):
-        raise DataError(
-            f"Images are {width} wide and {height} high",
-            received=f"{image.size[0]} by {image.size[1]}",
-            remedy=f"Resize them: image.resize(({width}, {height})).",
-        )
-    if image.mode not in _READABLE:
-        raise DataError(
-            f"Images have the mode {', '.join(_READABLE)}",
-            received=image.mode,
-            remedy='Convert them: image.convert("RGB").',
-        )
-    pixels = np.asarray(image.convert(_CHANNELS[channels[0] if channels else 1]), np.float64)
-    return np.moveaxis(np.atleast_3d(pixels), -1, 0).reshape(space.shape)
+    return pixels.samples(images, space.kind, space.shape, space.n_levels)
 
 
 def _require_picture(space: Space) -> None:

@@ -122,9 +122,11 @@ class Boundary(nn.Module, ABC):
     ) -> Tensor | Ragged:
         """Check data of a public method and move them to the weights' dtype.
 
-        With `anywhere` they may be, and stay, on another device than the model's; with `screened`
-        real numbers aren't looked at.
+        Tensors are on the model's device, and what is made of others, such as texts, is put there;
+        with `anywhere` they may be, and stay, elsewhere. With `screened` real numbers aren't
+        looked at.
         """
+        placed = isinstance(x, Tensor | Ragged)
         if self.space.ragged and isinstance(x, str | list | tuple):
             x = self.space.sequences(x)
         if isinstance(x, Ragged) != self.space.ragged:
@@ -138,7 +140,7 @@ class Boundary(nn.Module, ABC):
         if isinstance(x, Ragged) and not len(x):
             raise DataError("A batch of data has at least one row", received="no sequences")
         values = x.values if isinstance(x, Ragged) else x
-        if isinstance(values, Tensor) and values.device != self.device and not anywhere:
+        if placed and values.device != self.device and not anywhere:
             raise DataError(
                 "Data are on the model's device",
                 received=f"data on {values.device}, model on {self.device}",
@@ -146,6 +148,7 @@ class Boundary(nn.Module, ABC):
             )
         values = self.space.tensor(values)
         values = self.space.check(values, empty=isinstance(x, Ragged), screened=screened)
+        values = values if anywhere else values.to(self.device)
         values = values if self.space.kind.discrete else values.to(self.dtype)
         return Ragged(values, x.lengths) if isinstance(x, Ragged) else values
 

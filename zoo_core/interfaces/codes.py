@@ -30,6 +30,11 @@ class Codes:
     def __getitem__(self, name: str) -> Tensor:
         return self.tensors[name]
 
+    @property
+    def repeats(self) -> bool:
+        """Whether all rows are one that `expand` has repeated, which need not be encoded twice."""
+        return len(self) > 1 and all(tensor.stride(0) == 0 for tensor in self.tensors.values())
+
     def take(self, rows: Tensor | slice) -> Codes:
         """Give the chosen rows."""
         return Codes({name: tensor[rows] for name, tensor in self.tensors.items()})

@@ -36,9 +36,12 @@ class Conditioner(Model, interface=True):
 
     @final
     def encode(self, codes: Codes) -> Context:
-        """Turn codes into a Context, differentiably."""
+        """Turn codes into a Context, differentiably; a row that is repeated is encoded once."""
         self._require(Conditioner)
-        context = self._encode(codes.to(self.device))
+        codes = codes.to(self.device)
+        if codes.repeats:
+            return self.encode(codes.take(slice(1))).expand(len(codes))
+        context = self._encode(codes)
         if context.shape != self.context_shape or len(context) != len(codes):
             raise DefinitionError(
                 f"{type(self).__name__}._encode gives {len(codes)} rows of {self.context_shape}",

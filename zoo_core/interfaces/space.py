@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from typing import Annotated, Any, Self, final
 
 import numpy as np
@@ -14,29 +13,10 @@ from torch import Tensor
 
 from zoo_core.config import Config
 from zoo_core.errors import DataError
-from zoo_core.interfaces import cells, limits
+from zoo_core.interfaces import cells, limits, pixels
+from zoo_core.interfaces.kind import Kind as Kind
 from zoo_core.interfaces.ragged import Ragged
 from zoo_core.interfaces.tokenizer import Tokenizer
-
-
-@final
-class Kind(StrEnum):
-    """What the numbers of a sample mean."""
-
-    REAL = "real"
-    UNIT = "unit"
-    ANGLE = "angle"
-    BINARY = "binary"
-    ORDINAL = "ordinal"
-    CATEGORICAL = "categorical"
-    COUNT = "count"
-    MIXED = "mixed"
-
-    @property
-    def discrete(self) -> bool:
-        """Whether samples are codes, so that a model of them has a mass and no density."""
-        return self in (Kind.BINARY, Kind.ORDINAL, Kind.CATEGORICAL, Kind.COUNT)
-
 
 _BOUNDS = {Kind.UNIT: (0.0, 1.0), Kind.ANGLE: (-math.pi, math.pi)}
 
@@ -219,11 +199,12 @@ class Space(Config):
         return (Space(kind=self.kind, levels=self.levels, names=self.names),) * self.size
 
     def tensor(self, values: Any) -> Tensor:
-        """Turn arrays, lists, tensors or data frames into a tensor of this space's kind, unchecked.
+        """Turn arrays, lists, tensors, data frames or PIL images into a tensor of this kind.
 
-        Discrete kinds become int64; whole numbers held as floats are accepted, and NaN where
-        values may be missing. Columns of a data frame are found by their names, and levels with
-        names are called by them. Raises DataError where that loses something.
+        Values aren't checked. Discrete kinds become int64; whole numbers held as floats are
+        accepted, and NaN where values may be missing. Columns of a data frame are found by their
+        names, and levels with names are called by them; one image is a batch of one. Raises
+        DataError where that loses something.
         """
         x = self._of_cells(values)
         if x.is_complex():
@@ -284,6 +265,9 @@ class Space(Config):
         return "" if self.tokenizer is None else ", or a text or a list of them"
 
     def _of_cells(self, values: Any) -> Tensor:
+        pictures = pixels.pictures_of(values)
+        if pictures is not None:
+            return pixels.samples(pictures, self.kind, self.shape, self.n_levels)
         frame = cells.columns_of(values)
         if frame is None or len(self.shape) != 1:
             return _as_tensor(values)
