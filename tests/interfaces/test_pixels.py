@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 
 import zoo_core as zoo
-from tests.models.gaussian import Gaussian
 from tests.models.picture import Picture
 from zoo_core.errors import DataError
+from zoo_core.interfaces.requests import checked_batches
 
 
 def _image(width: int = 4, height: int = 3, mode: str = "L") -> Image.Image:
@@ -35,14 +35,15 @@ def test_levels_are_the_pixels_and_grey_is_made_of_colour() -> None:
 
 
 def test_models_take_images() -> None:
-    images, picture = [_image(), _image().rotate(180)], Picture.create()
-    x = picture.space.tensor(images)
-    assert torch.equal(picture.log_prob(images), picture.log_prob(x))
-    model, twin = (Gaussian.create(space=zoo.Space.ordinal(256, 3, 4)) for _ in range(2))
-    assert torch.equal(model.log_prob(images[0]), model.log_prob(model.space.tensor(images[0])))
-    model.fit_preprocessing(zoo.Batch(model._checked(images)), zoo.rng(0))
-    twin.fit_preprocessing(zoo.Batch(twin.space.tensor(images)), zoo.rng(0))
-    assert torch.equal(model.log_prob(images), twin.log_prob(images))
+    images, model = [_image(), _image().rotate(180)], Picture.create()
+    x = model.space.tensor(images)
+    assert torch.equal(model.log_prob(images), model.log_prob(x))
+    batch = checked_batches(model, images, None, None)
+    assert isinstance(batch, zoo.Batch)
+    assert isinstance(batch.x, torch.Tensor)
+    assert torch.equal(batch.x, x)
+    known = zoo.Observed(images[0]).checked(model.space, 2, model.device)
+    assert torch.equal(known.values, x[:1].expand(2, -1, -1))
 
 
 def test_another_size_is_refused_with_the_way_to_resize() -> None:
