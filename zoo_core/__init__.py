@@ -23,6 +23,7 @@ _HOMES = {
     "zoo_core.interfaces.part": ("Part", "Provides"),
     "zoo_core.interfaces.space": ("Space",),
     "zoo_core.interfaces.ragged": ("Ragged",),
+    "zoo_core.interfaces.tokenizer": ("Tokenizer",),
     "zoo_core.interfaces.context": ("Context", "ContextShape"),
     "zoo_core.interfaces.call": ("Call", "Observed"),
     "zoo_core.interfaces.batch": ("Batch",),
@@ -46,6 +47,7 @@ _HOMES = {
     "zoo_core.interfaces.classifier": ("Classifier",),
     "zoo_core.interfaces.joint": ("JointModel",),
     "zoo_core.interfaces.conditionable": ("Conditionable",),
+    "zoo_core.interfaces.wrapped": ("wrap",),
     "zoo_core.interfaces.randomness": ("rng",),
     "zoo_core.hooks": ("hookimpl",),
     "zoo_core.registry": ("create", "info", "list_models", "register"),
@@ -96,6 +98,8 @@ if TYPE_CHECKING:
     from zoo_core.interfaces.sufficient_statistics import (
         SufficientStatistics as SufficientStatistics,
     )
+    from zoo_core.interfaces.tokenizer import Tokenizer as Tokenizer
+    from zoo_core.interfaces.wrapped import wrap as wrap
     from zoo_core.loading import load as load
     from zoo_core.loading import pull as pull
     from zoo_core.publishing import push as push

@@ -9,6 +9,7 @@ from zoo_core.interfaces.conditioner import Conditioner
 from zoo_core.interfaces.density import DensityKind, DensityModel
 from zoo_core.interfaces.generator import Generator
 from zoo_core.interfaces.model import Model, provided
+from zoo_core.interfaces.wrapped import Wrapped
 
 Claim = Callable[[Subject], bool]
 
@@ -48,6 +49,11 @@ def without_noise(subject: Subject) -> bool:
 def conditional(subject: Subject) -> bool:
     """Claim to take a condition."""
     return subject.model.is_conditional
+
+
+def has_loss(model: Model) -> bool:
+    """Say whether a model has a loss, its own or −log_prob; a wrapped module may have none."""
+    return model.has_loss if isinstance(model, Wrapped) else type(model)._loss is not Model._loss
 
 
 def observes(subject: Subject) -> bool:

@@ -10,10 +10,12 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
+from zoo_core.conformance.check import Skip
 from zoo_core.conformance.draws import LENGTH, condition_space, draw
 from zoo_core.interfaces.generator import Generator
 from zoo_core.interfaces.model import Model, provided
 from zoo_core.interfaces.ragged import Ragged
+from zoo_core.interfaces.wrapped import Wrapped
 
 
 @final
@@ -44,9 +46,23 @@ class Subject:
         """Give a copy that may be changed, in evaluation mode."""
         return copy.deepcopy(self.model)
 
+    @property
+    def is_in_memory_alone(self) -> bool:
+        """Whether a wrapped module is in the model, which no configuration builds."""
+        return any(isinstance(module, Wrapped) for module in self.model.modules())
+
     def built(self, seed: int = 0) -> Model:
-        """Build an untrained model of the same configuration, with parts of the same kinds."""
+        """Build an untrained model of the same configuration, with parts of the same kinds.
+
+        Raises Skip where a module is wrapped, which can't be built.
+        """
+        if self.is_in_memory_alone:
+            raise Skip("a wrapped module can't be built from a configuration")
         return type(self.model)(self.model.config, seed=seed)
+
+    def to_fit(self) -> Model:
+        """Give a model to fit: an untrained one, or a copy where a module is wrapped."""
+        return self.copy() if self.is_in_memory_alone else self.built(seed=1)
 
     @cached_property
     def exact(self) -> Model:

@@ -45,6 +45,26 @@ def seeded_initialisers(seed: int) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def seeded_globally(parent: torch.Generator, device: torch.device) -> Iterator[None]:
+    """Seed torch's global generators by the parent for code that takes no other; restore them.
+
+    Those of the CPU and of the device. Code that draws from them then gives the same for the same
+    parent, and changes nothing for others.
+    """
+    seed = int(torch.randint(_SEEDS, (), generator=parent, device=parent.device))
+    if device.type == "cpu":
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            yield
+        return
+    with torch.random.fork_rng(devices=[device], device_type=device.type):
+        torch.default_generator.manual_seed(seed)
+        state = torch.Generator(device).manual_seed(seed).get_state()
+        torch.get_device_module(device).set_rng_state(state, device)
+        yield
+
+
 def require_generator(generator: object) -> torch.Generator:
     """Give a generator back. Raises OptionError for anything else, such as a seed."""
     if not isinstance(generator, torch.Generator):

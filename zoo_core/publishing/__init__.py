@@ -14,6 +14,7 @@ from zoo_core.errors import PluginMissingError, UnknownNameError
 from zoo_core.hub.reference import HubReference
 from zoo_core.interfaces import late
 from zoo_core.interfaces.model import Model
+from zoo_core.interfaces.wrapped import refuse_wrapped
 from zoo_core.loading import Located, locate
 from zoo_core.plugins import versions
 from zoo_core.publishing.comparing import compare
@@ -89,8 +90,10 @@ def _recipe(located: Located) -> bytes | None:
 def _plugins(model: Model) -> dict[str, str]:
     """Give the versions of the plugins whose architectures a model uses, its parts' included.
 
-    Raises PluginMissingError for a class that isn't registered: it couldn't be loaded again.
+    Raises PluginMissingError for a class that isn't registered, UnsupportedError for a wrapped
+    module: they couldn't be loaded again.
     """
+    refuse_wrapped(model)
     used = {part.architecture: type(part) for part in model.modules() if isinstance(part, Model)}
     for name, part in used.items():
         try:

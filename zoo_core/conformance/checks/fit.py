@@ -12,7 +12,7 @@ from torch import Tensor
 from zoo_core.conformance.behaviour import close, same
 from zoo_core.conformance.check import Skip, check
 from zoo_core.conformance.checks.classifier import told_its_class
-from zoo_core.conformance.claims import both
+from zoo_core.conformance.claims import both, has_loss
 from zoo_core.conformance.refusal import instead_of
 from zoo_core.conformance.statistics.rank_tests import matrix
 from zoo_core.conformance.subject import Subject
@@ -47,9 +47,8 @@ def _fits_itself(subject: Subject) -> bool:
 def _trains(subject: Subject) -> bool:
     """Claim to be fitted by a trainer."""
     model = subject.model
-    has_loss = type(model)._loss is not Model._loss
     has_weights = any(p.requires_grad for p in model.parameters())
-    return not _fits_itself(subject) and has_loss and has_weights
+    return not _fits_itself(subject) and has_loss(model) and has_weights
 
 
 def _fits(subject: Subject) -> bool:
@@ -95,7 +94,7 @@ def a_seeded_fit_repeats_to_the_bit(subject: Subject) -> None:
     The second one runs with torch's global generator at another seed, which is put back. By 4
     steps of the trainer where there is no fit of its own.
     """
-    first: Any = subject.built(seed=1)
+    first: Any = subject.to_fit()
     second = copy.deepcopy(first)
     _fit(first, subject, steps=4)
     with torch.random.fork_rng(devices=[]):
@@ -158,7 +157,7 @@ def bad_data_are_refused_before_anything_changes(subject: Subject) -> None:
     DataError or ConditionError; after it every tensor is what it was, to the bit, and the model
     is in the mode in which it was.
     """
-    model: Any = subject.built(seed=1).eval()
+    model: Any = subject.to_fit().eval()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     for what, arguments in _bad_requests(subject).items():
         seen = instead_of(
@@ -222,8 +221,8 @@ def _call_fit(
 
 
 def _fitted(subject: Subject, x: Any, told: Any, weight: Tensor | None, rng: str) -> Model:
-    """Fit an untrained model in double precision."""
-    model = subject.built(seed=1).double()
+    """Fit a model in double precision."""
+    model = subject.to_fit().double()
     _call_fit(model, subject, {"data": x, "condition": told, "weight": weight}, steps=2, rng=rng)
     return model.eval()
 
@@ -252,7 +251,7 @@ def _figure(model: Any, subject: Subject) -> float:
     if normalized:
         return float(_scores(model, x, told, subject).mean())
     codes = None if told is None else model._codes_of(told, len(x))
-    if type(model)._loss is Model._loss:
+    if not has_loss(model):
         raise Skip("it has neither a density nor a loss to be compared")
     with torch.no_grad():
         return -float(model.loss(Batch(x, codes), rng=subject.rng("noise")).mean())

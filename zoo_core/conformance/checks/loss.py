@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from zoo_core.conformance.check import check
+from zoo_core.conformance.claims import has_loss
 from zoo_core.conformance.columns import is_continuous
 from zoo_core.conformance.subject import Subject
 from zoo_core.errors import ConformanceError
@@ -19,10 +20,11 @@ _ROWS = 6
 
 def _has_loss(subject: Subject) -> bool:
     """Claim to be trained by gradient."""
-    overridden = type(subject.model)._loss not in (Model._loss, DensityModel._loss)
-    by_gradient = type(subject.model)._fit is Model._fit
-    trained = any(p.requires_grad for p in subject.model.parameters())
-    return trained and (overridden or (by_gradient and provided(subject.model, DensityModel)))
+    model = subject.model
+    own = has_loss(model) and type(model)._loss is not DensityModel._loss
+    by_gradient = type(model)._fit is Model._fit
+    trained = any(p.requires_grad for p in model.parameters())
+    return trained and (own or (by_gradient and provided(model, DensityModel)))
 
 
 @check(claimed=_has_loss)

@@ -66,7 +66,8 @@ def global_settings_are_left_alone(subject: Subject) -> None:
 
 
 def _work(subject: Subject) -> None:
-    subject.built()
+    if not subject.is_in_memory_alone:
+        subject.built()
     behaviour(subject.copy(), subject)
 
 
@@ -82,7 +83,8 @@ def _answers(subject: Subject, seed: int) -> list[str]:
     state = random.getstate()
     try:
         random.seed(seed)
-        tensors = [*subject.built().state_dict().values()]
+        built = subject.copy() if subject.is_in_memory_alone else subject.built()
+        tensors = [*built.state_dict().values()]
         tensors += behaviour(subject.copy(), subject).values()
     finally:
         random.setstate(state)
