@@ -12,7 +12,9 @@ import zoo_core as zoo
 from models.gaussian import Gaussian
 from models.markov import GaussianChain
 from models.picture import Picture
+from models.recorded import Film, Sound
 from models.table import Table
+from models.text_chain import TextChain
 from registry.sites import Site
 from zoo_core.cli.root import zoo as command
 
@@ -22,7 +24,7 @@ Run = Callable[..., Result]
 @pytest.fixture(scope="session")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Folders of saved models, by what they are."""
-    for model_class in (Gaussian, GaussianChain, Picture, Table):
+    for model_class in (Gaussian, GaussianChain, Picture, Table, TextChain, Sound, Film):
         zoo.register(model_class)
     label = zoo.Part("core/label", {"classes": 3, "names": ["red", "green", "blue"]})
     vector = zoo.Part("core/vector", {"width": 2})
@@ -33,6 +35,10 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "by-vector": Gaussian.create(space=zoo.Space.real(2), conditioner=vector),
         "picture": Picture.create(),
         "people": Table.create(),
+        "text": TextChain.create(alphabet="abc d"),
+        "lines": TextChain.create(alphabet="ab\n"),
+        "sound": Sound.create(),
+        "film": Film.create(),
         "chain": GaussianChain.create(space=zoo.Space.real(ragged=True)),
     }
     folder = tmp_path_factory.mktemp("models")

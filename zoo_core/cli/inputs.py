@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, final
 
 import click
 
+from zoo_core.cli import text_files
 from zoo_core.errors import DataError
+from zoo_core.interfaces.documents import Documents
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,17 +33,37 @@ class Data:
     conditions: Any = None
 
 
-def read_data(file: str, space: Space, condition_columns: Sequence[str] = ()) -> Data:
-    """Read samples of a space. Raises DataError or UsageError."""
-    suffix = ".csv" if file == "-" else Path(file).suffix.lower()
-    if suffix not in SUFFIXES:
-        raise click.UsageError(f"a data file ends in {', '.join(SUFFIXES)}, or is - for CSV")
+def read_data(
+    file: str,
+    space: Space,
+    condition_columns: Sequence[str] = (),
+    documents: Documents = Documents.LINES,
+) -> Data:
+    """Read samples of a space; `documents` are those of a text file.
+
+    Raises DataError or UsageError.
+    """
+    text = space.tokenizer is not None
+    usual, allowed = (".txt", (*text_files.SUFFIXES, *SUFFIXES)) if text else (".csv", SUFFIXES)
+    suffix = usual if file == "-" else Path(file).suffix.lower()
+    if suffix not in allowed:
+        raise click.UsageError(f"a data file ends in {', '.join(allowed)}, or is - for {usual[1:]}")
     with _reading(file):
+        if suffix in text_files.SUFFIXES:
+            return _from_texts(file, space, condition_columns, documents)
         if suffix == ".safetensors":
             return _from_tensors(file, space, condition_columns)
         if suffix == ".npy":
             return _from_array(file, space, condition_columns)
         return _from_csv(file, space, list(condition_columns))
+
+
+def _from_texts(
+    file: str, space: Space, condition_columns: Sequence[str], documents: Documents
+) -> Data:
+    if condition_columns:
+        raise click.UsageError("a text file has no columns; give conditions by --condition")
+    return Data(space.sequences(text_files.read_texts(file, documents)))
 
 
 def _from_tensors(file: str, space: Space, condition_columns: Sequence[str]) -> Data:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from zoo_core.interfaces.space import Space
 
 STDOUT = "-"
-SAMPLES = (".png", ".npy", ".csv", ".safetensors")
+SAMPLES = (".png", ".wav", ".gif", ".txt", ".jsonl", ".npy", ".csv", ".safetensors")
 SCORES = (".csv", ".npy", ".safetensors")
 _MOST_TILES = 1024
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 
 from zoo_core.cli.command import ZooCommand
 from zoo_core.cli.endings import note
+from zoo_core.cli.observing import observed_file_option, observed_option, parse_observed, shared
 from zoo_core.cli.outputs import SAMPLES, STDOUT, check_destination
 from zoo_core.cli.references import REFERENCE
 from zoo_core.cli.values import (
@@ -36,6 +38,7 @@ _SAMPLES = 16
         "zoo sample flows/nsf-digits-by-class --condition 0,1,2,3,4 --n 40",
         "zoo sample flows/nsf-moons --n 1000 --out moons.png",
         "zoo sample flows/nsf-moons --n 5 --seed 1          # CSV on stdout",
+        "zoo sample hf://openai-community/gpt2 --observed 'Once upon a time' --n 3 --length 40",
     ],
 )
 @click.argument("ref", type=REFERENCE)
@@ -50,9 +53,16 @@ _SAMPLES = 16
     "--seed", metavar="N", type=click.IntRange(0), help="Same seed, same samples (default: new)."
 )
 @condition_option
-@click.option("--out", "-o", metavar="FILE", help=f"{', '.join(SAMPLES)}, or - for CSV on stdout.")
+@observed_option
+@observed_file_option
+@click.option("--out", "-o", metavar="FILE", help=f"{', '.join(SAMPLES)}, or - for stdout.")
 @option_option
-@click.option("--length", metavar="N", type=click.IntRange(0), help="How long sequences are.")
+@click.option(
+    "--length",
+    metavar="N",
+    type=click.IntRange(0),
+    help="How long sequences are, what is known included; of text, in tokens.",
+)
 @click.option("--batch-size", metavar="N", type=click.IntRange(1), help="Samples drawn at once.")
 @device_option
 def command(
@@ -60,6 +70,8 @@ def command(
     n: int | None,
     seed: int | None,
     conditions: tuple[str, ...],
+    observed: tuple[str, ...],
+    observed_file: str | None,
     out: str | None,
     options: tuple[str, ...],
     length: int | None,
@@ -70,30 +82,39 @@ def command(
 
     REF is a name of the registry, hf://owner/repo@revision, or a path with a slash or dot in
     front. The end of --out chooses the format: .png (a grid of pictures, or a scatter plot of
-    points in the plane), .npy, .csv, .safetensors. Without --out, pictures go to samples.png (or
-    samples-1.png … where that exists), anything else is printed as CSV.
+    points in the plane), .wav and .gif (sound and moving pictures, a file a sample: x-1.wav …),
+    .txt and .jsonl (text), .npy, .csv, .safetensors. Without --out, pictures go to samples.png
+    (or samples-1.png … where that exists), sound and moving pictures likewise, text is printed,
+    and anything else is printed as CSV.
 
-    Several conditions share the samples in turn: --condition 0,1 --n 10 draws five of each.
+    Several conditions share the samples in turn: --condition 0,1 --n 10 draws five of each. So
+    do several of --observed.
     """
     check_destination(out, SAMPLES)
     settings = parse_options(options)
     model = _generator(ref, device)
     raw = parse_conditions(conditions, model)
-    count = n or (_SAMPLES if raw is None or len(raw) == 1 else len(raw))
+    known = parse_observed(observed, observed_file, model.space)
+    count = n or _count(raw, known)
     told = repeated(raw, count)
-    path = _path(out, model)
+    path = _path(out, model, count)
     _check(path, model)
     seed = secrets.randbelow(2**32) if seed is None else seed
-    x = _draw(model, count, seed, told, length, batch_size, settings)
+    known = None if known is None else shared(known, count)
+    x = _draw(model, count, seed, told, known, length, batch_size, settings)
     about = {"model": ref, "seed": str(seed)}
     if path is None:
-        from zoo_core.cli.outputs import csv_lines
-
-        click.echo("\n".join(csv_lines(model.space, x)))
+        click.echo("\n".join(_printed(model, x)))
     else:
-        _write(path, model, x, about, len(raw or [None]))
-        click.echo(str(path))
+        for written in _write(path, model, x, about, len(raw or [None])):
+            click.echo(str(written))
     note(f"{count} samples of {ref}, seed {seed}.")
+
+
+def _count(conditions: list[Any] | None, known: Any) -> int:
+    """Choose how many samples: one for each of several conditions or known parts."""
+    several = max(len(each) for each in (conditions or [None], [None] if known is None else known))
+    return several if several > 1 else _SAMPLES
 
 
 def _generator(ref: str, device: str | None) -> Generator:
@@ -108,27 +129,37 @@ def _generator(ref: str, device: str | None) -> Generator:
     return model
 
 
-def _path(out: str | None, model: Generator) -> Path | None:
+def _path(out: str | None, model: Generator, n: int) -> Path | None:
     """Choose the file; None is stdout."""
     from zoo_core.cli.outputs import new_path
+    from zoo_core.cli.recordings import new_recordings, usual_suffix
     from zoo_core.exchange import is_picture
 
     if out == STDOUT:
         return None
     if out is not None:
         return Path(out)
+    if (suffix := usual_suffix(model.space)) is not None:
+        return new_recordings(suffix, n)
     return new_path("samples", ".png") if is_picture(model.space) else None
 
 
 def _check(path: Path | None, model: Generator) -> None:
+    from zoo_core.cli import recordings, text_files
     from zoo_core.cli.outputs import check_drawable, writer_of
 
-    if path is None:
-        return
-    if writer_of(path) == ".png":
-        check_drawable(model.space)
-    if writer_of(path) == ".npy" and model.space.ragged:
+    suffix, space = None if path is None else writer_of(path), model.space
+    if suffix == ".png":
+        check_drawable(space)
+    if suffix == ".npy" and space.ragged:
         raise click.BadParameter("sequences go to .csv or .safetensors.", param_hint="--out")
+    if suffix in text_files.SUFFIXES and space.tokenizer is None:
+        raise click.BadParameter(f"{suffix} is for text; samples are {space}.", param_hint="--out")
+    if suffix in recordings.SUFFIXES and not recordings.is_recording(space, suffix):
+        what = "waveforms" if suffix == ".wav" else "frames"
+        raise click.BadParameter(
+            f"{suffix} is for {what} with a rate; samples are {space}.", param_hint="--out"
+        )
 
 
 def _draw(
@@ -136,16 +167,19 @@ def _draw(
     n: int,
     seed: int,
     condition: list[Any] | None,
+    known: Any,
     length: int | None,
     batch_size: int | None,
     options: dict[str, Any],
 ) -> Any:
+    from zoo_core.interfaces.call import Observed
     from zoo_core.interfaces.generator import DEFAULT_BATCH_SIZE
     from zoo_core.interfaces.randomness import rng
 
     return model.sample(
         n,
         condition=condition,
+        observed=None if known is None else Observed(known),
         lengths=length,
         rng=rng(seed, model.device),
         batch_size=batch_size or DEFAULT_BATCH_SIZE,
@@ -153,19 +187,38 @@ def _draw(
     )
 
 
-def _write(path: Path, model: Generator, x: Any, about: dict[str, str], kinds: int) -> None:
-    from zoo_core.cli import outputs
+def _printed(model: Generator, x: Any) -> Iterator[str]:
+    from zoo_core.cli.outputs import csv_lines
+    from zoo_core.cli.text_files import shown
 
+    space = model.space
+    return csv_lines(space, x) if space.tokenizer is None else shown(space.texts(x))
+
+
+def _write(
+    path: Path, model: Generator, x: Any, about: dict[str, str], kinds: int
+) -> Sequence[Path]:
+    """Write samples; gives the files."""
+    from zoo_core.cli import outputs, recordings, text_files
+
+    space = model.space
     match outputs.writer_of(path):
         case ".png":
             each = len(x) // kinds
-            outputs.write_picture(path, model.space, x, each if kinds > 1 and each > 1 else None)
+            outputs.write_picture(path, space, x, each if kinds > 1 and each > 1 else None)
         case ".npy":
             outputs.write_array(path, x)
         case ".csv":
-            outputs.write_lines(path, outputs.csv_lines(model.space, x))
+            outputs.write_lines(path, outputs.csv_lines(space, x))
+        case ".txt":
+            outputs.write_lines(path, text_files.text_lines(space.texts(x)))
+        case ".jsonl":
+            outputs.write_lines(path, text_files.object_lines(space.texts(x)))
+        case ".wav" | ".gif":
+            return recordings.write_recordings(path, space, x)
         case _:
             outputs.write_tensors(path, _tensors(x), about)
+    return [path]
 
 
 def _tensors(x: Any) -> dict[str, Any]:

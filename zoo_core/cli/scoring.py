@@ -20,6 +20,7 @@ from zoo_core.cli.values import (
     parse_options,
 )
 from zoo_core.errors import DataError, UnsupportedError
+from zoo_core.interfaces.documents import Documents
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,6 +38,7 @@ _ROWS = 1024
         "zoo score flows/nsf-moons points.csv",
         "zoo score flows/nsf-digits-by-class digits.csv --condition-column label --out scores.npy",
         "zoo sample flows/nsf-moons --n 100 | zoo score flows/nsf-moons -",
+        "zoo score hf://openai-community/gpt2 sentences.txt",
     ],
 )
 @click.argument("ref", type=REFERENCE)
@@ -49,6 +51,11 @@ _ROWS = 1024
     metavar="NAME",
     help="The column of FILE that holds each row's condition; for vectors repeat it. In a "
     ".safetensors file: a tensor.",
+)
+@click.option(
+    "--documents",
+    type=click.Choice([one.value for one in Documents]),
+    help="What one text of a text file is (lines).",
 )
 @click.option("--out", "-o", metavar="FILE", help=f"{', '.join(SCORES)}, or - for stdout.")
 @option_option
@@ -68,6 +75,7 @@ def command(
     file: str,
     conditions: tuple[str, ...],
     condition_columns: tuple[str, ...],
+    documents: str | None,
     out: str | None,
     options: tuple[str, ...],
     seed: int,
@@ -77,15 +85,16 @@ def command(
     """Give the log-likelihood, in nats, of each row of a data file.
 
     FILE is .csv (with or without a line of column names; - is stdin), .npy or .safetensors (its
-    only tensor, or the one called x). One number a row goes to stdout or --out; what kind of
-    likelihood it is, and the mean, to stderr.
+    only tensor, or the one called x). For a model of text it is also .txt, a text a line unless
+    --documents says otherwise (- is stdin), or .jsonl, lines such as {"text": "…"}. One number a
+    row goes to stdout or --out; what kind of likelihood it is, and the mean, to stderr.
     """
     check_destination(out, SCORES)
     if conditions and condition_columns:
         raise click.UsageError("give --condition or --condition-column, not both")
     settings = parse_options(options)
     model = _density_model(ref, device)
-    data = _read(file, model, condition_columns)
+    data = _read(file, model, condition_columns, documents)
     told = data.conditions if condition_columns else parse_conditions(conditions, model)
     if told is not None and len(told) not in (1, len(data.x)):
         raise DataError(
@@ -94,7 +103,7 @@ def command(
         )
     scores = _score(model, data.x, told, seed, batch_size, settings)
     _write(out, scores, ref)
-    note(_summary(model, scores, settings))
+    note(_summary(model, data.x, scores, settings))
 
 
 def _density_model(ref: str, device: str | None) -> DensityModel:
@@ -109,10 +118,14 @@ def _density_model(ref: str, device: str | None) -> DensityModel:
     return model
 
 
-def _read(file: str, model: DensityModel, condition_columns: tuple[str, ...]) -> Data:
+def _read(
+    file: str, model: DensityModel, condition_columns: tuple[str, ...], documents: str | None
+) -> Data:
     from zoo_core.cli.inputs import Data, read_data
 
-    data = read_data(file, model.space, condition_columns)
+    if documents is not None and model.space.tokenizer is None:
+        raise click.UsageError("--documents is for models of text")
+    data = read_data(file, model.space, condition_columns, Documents(documents or Documents.LINES))
     conditions = data.conditions
     if isinstance(conditions, list):
         cells = [",".join(row) for row in conditions]
@@ -160,7 +173,7 @@ def _write(out: str | None, scores: Tensor, ref: str) -> None:
     click.echo(str(path))
 
 
-def _summary(model: DensityModel, scores: Tensor, options: dict[str, Any]) -> str:
+def _summary(model: DensityModel, x: Any, scores: Tensor, options: dict[str, Any]) -> str:
     density = model.density_of(**options)
     how = f" ({density.how})" if density.how else ""
     mean = float(scores.double().mean())
@@ -170,4 +183,8 @@ def _summary(model: DensityModel, scores: Tensor, options: dict[str, Any]) -> st
     )
     if model.space.kind.discrete and not model.space.ragged:
         text += f" or {-mean / max(model.space.size, 1) / math.log(2):.4f} bits/dim"
+    tokenizer = model.space.tokenizer
+    if tokenizer is not None and len(x.values):
+        each = float(scores.double().sum()) / len(x.values)
+        text += f" or {-each:.4f} nats a token ({tokenizer.name})"
     return f"{text}."

@@ -22,7 +22,8 @@ def is_picture(space: Space) -> bool:
 
     They are where values have an agreed black and white: unit, binary and ordinal spaces.
     """
-    return not space.ragged and pixels.is_picture(space.kind, space.shape)
+    still = space.rate is None and not space.ragged
+    return still and pixels.is_picture(space.kind, space.shape)
 
 
 def to_images(space: Space, x: Any) -> list[Image.Image]:

@@ -1,0 +1,78 @@
+"""Texts on their way in and out of files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zoo_core.errors import DataError
+from zoo_core.interfaces.documents import Documents
+
+SUFFIXES = (".txt", ".jsonl")
+_FIELD = "text"
+
+
+def read_texts(file: str, documents: Documents) -> list[str]:
+    """Read the texts of a file: of .jsonl the field `text` of each line; - is stdin.
+
+    Raises DataError for a file that holds none, or is no UTF-8.
+    """
+    try:
+        with click.open_file(file, encoding="utf-8-sig") as stream:
+            content = stream.read()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file} is text in UTF-8", received=str(error)) from None
+    objects = Path(file).suffix.lower() == ".jsonl"
+    texts = _of_objects(file, content) if objects else documents.parts(content)
+    if not texts:
+        raise DataError(f"{file} holds at least one text", received="none")
+    return texts
+
+
+def _of_objects(file: str, content: str) -> list[str]:
+    """Give the field `text` of each line's JSON object."""
+    lines = enumerate(content.split("\n"), start=1)
+    return [_field(file, number, line) for number, line in lines if line.strip()]
+
+
+def _field(file: str, number: int, line: str) -> str:
+    try:
+        found: Any = json.loads(line)
+    except ValueError:
+        found = None
+    text = found.get(_FIELD) if isinstance(found, dict) else None
+    if not isinstance(text, str):
+        raise DataError(
+            f'Each line of {file} is like {{"{_FIELD}": "…"}}',
+            received=f"{line[:60]!r} in line {number}",
+        )
+    return text
+
+
+def shown(texts: Sequence[str]) -> Iterator[str]:
+    """Give texts as they are printed: a line each, or, where any has several, under a heading."""
+    if not any("\n" in text for text in texts):
+        yield from texts
+        return
+    for number, text in enumerate(texts, start=1):
+        yield f"--- {number} ---"
+        yield text
+
+
+def text_lines(texts: Sequence[str]) -> Iterator[str]:
+    """Give the lines of a .txt file: a text each; one text alone is the file.
+
+    Raises UsageError for several texts of more than one line.
+    """
+    if len(texts) > 1 and any("\n" in text for text in texts):
+        raise click.UsageError("texts of several lines can't share a .txt file; write .jsonl")
+    yield from texts
+
+
+def object_lines(texts: Sequence[str]) -> Iterator[str]:
+    """Give the lines of a .jsonl file, which hold any text."""
+    yield from (json.dumps({_FIELD: text}, ensure_ascii=False) for text in texts)
