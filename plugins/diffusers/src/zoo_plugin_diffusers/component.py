@@ -140,7 +140,9 @@ def _built(found: Any, fields: dict[str, Any]) -> Any:
         return _tokenizer(found, fields)
     fields = _kept(fields)
     if _is_of_transformers(found):
-        return found(found.config_class.from_dict(fields))
+        import torch
+
+        return found._from_config(found.config_class.from_dict(fields), dtype=torch.float32)
     return found.from_config(fields)
 
 
