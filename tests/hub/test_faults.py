@@ -18,7 +18,7 @@ import pytest
 
 from hub.loopback import Fault, FaultKind, LoopbackHub
 from zoo_core.errors import DiskFullError, HubError, IntegrityError, TransportError, UnsafeFileError
-from zoo_core.hub import HubReference, fetch, retrying
+from zoo_core.hub import HubReference, resolve, retrying
 from zoo_core.hub import download as downloads
 
 BIG = os.urandom(300_000)
@@ -33,7 +33,8 @@ def served(hub: LoopbackHub) -> LoopbackHub:
 
 
 def _get() -> bytes:
-    fetched = fetch(HubReference("somebody/flow"), lambda names: names)
+    resolved = resolve(HubReference("somebody/flow"))
+    fetched = resolved.bring(resolved.listed.files)
     return fetched.files["model.safetensors"].path.read_bytes()
 
 
@@ -203,8 +204,9 @@ def test_a_disk_that_is_really_full(
 
 _CHILD = """
 import sys
-from zoo_core.hub import HubReference, fetch
-fetched = fetch(HubReference("somebody/flow"), lambda names: names)
+from zoo_core.hub import HubReference, resolve
+resolved = resolve(HubReference("somebody/flow"))
+fetched = resolved.bring(resolved.listed.files)
 print(fetched.files["model.safetensors"].path)
 """
 

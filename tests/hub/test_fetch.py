@@ -21,7 +21,7 @@ from zoo_core.errors import (
     RevisionNotFoundError,
     UnsafeFileError,
 )
-from zoo_core.hub import HubReference, Pin, fetch, fetch_pinned
+from zoo_core.hub import Fetched, HubReference, Pin, fetch_pinned, resolve
 
 BIG = os.urandom(50_000)
 SMALL = b'{"a": 1}'
@@ -41,8 +41,15 @@ def _pins() -> dict[str, Pin]:
     return {n: Pin(len(d), hashlib.sha256(d).hexdigest()) for n, d in files.items()}
 
 
+def _fetch(reference: HubReference, names: list[str] | None = None) -> Fetched:
+    resolved = resolve(reference)
+    fetched = resolved.bring(resolved.listed.files if names is None else names)
+    resolved.keep()
+    return fetched
+
+
 def _get(revision: str = "main", names: list[str] = NAMES) -> dict[str, bytes]:
-    fetched = fetch(HubReference("somebody/flow", revision), lambda _: names)
+    fetched = _fetch(HubReference("somebody/flow", revision), names)
     return {name: file.path.read_bytes() for name, file in fetched.files.items()}
 
 
@@ -153,16 +160,16 @@ def test_refusals_without_a_token(
     if options:
         hub.repository(repo, **options).put({"config.json": SMALL})
     with pytest.raises(error, match="no token sent") as caught:
-        fetch(HubReference(repo), lambda names: names)
+        _fetch(HubReference(repo))
     assert hub.endpoint in str(caught.value)
 
 
 def test_refusals_with_a_token_never_show_it(writer: LoopbackHub) -> None:
     with pytest.raises(RepositoryNotFoundError, match="with a token") as caught:
-        fetch(HubReference("somebody/nothing"), lambda names: names)
+        _fetch(HubReference("somebody/nothing"))
     assert "hf_writer" not in str(caught.value)
     writer.repository("somebody/secret", private=True).put({"config.json": SMALL})
-    assert fetch(HubReference("somebody/secret"), lambda names: names).files
+    assert _fetch(HubReference("somebody/secret")).files
 
 
 def test_an_unknown_revision(hub: LoopbackHub, repository: Repository) -> None:
@@ -187,7 +194,7 @@ def test_a_hostile_name_is_refused_before_anything_is_written(
     repository = hub.repository("somebody/flow")
     repository.commit({name: Entry(b"x", lfs=False), "config.json": Entry(SMALL, lfs=False)})
     with pytest.raises(UnsafeFileError, match="inside the repository"):
-        fetch(HubReference("somebody/flow"), lambda names: ["config.json"])
+        _fetch(HubReference("somebody/flow"), ["config.json"])
     assert not (home / "hf").exists()
 
 

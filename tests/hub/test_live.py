@@ -13,7 +13,7 @@ import pytest
 import zoo_core as zoo
 from hub.standins import models
 from zoo_core.errors import HubError, PrivateRepositoryError, RevisionNotFoundError
-from zoo_core.hub import HubReference, fetch
+from zoo_core.hub import HubReference, resolve
 from zoo_core.publishing import push
 from zoo_core.publishing.comparing import compare
 
@@ -28,23 +28,23 @@ pytestmark = [
 
 
 def test_a_public_repository() -> None:
-    fetched = fetch(HubReference(REPO), lambda names: [n for n in names if n == "config.json"])
+    fetched = resolve(HubReference(REPO)).bring(["config.json"])
     assert fetched.pinned.is_pinned
     assert fetched.files["config.json"].path.stat().st_size
-    again = fetch(fetched.pinned, lambda names: ["config.json"])
+    again = resolve(fetched.pinned).bring(["config.json"])
     assert again.files == fetched.files
 
 
 def test_a_large_file_comes_verified() -> None:
-    fetched = fetch(HubReference(REPO), lambda names: ["model.safetensors"])
+    fetched = resolve(HubReference(REPO)).bring(["model.safetensors"])
     assert len(fetched.files["model.safetensors"].sha256 or "") == 64
 
 
 def test_refusals() -> None:
     with pytest.raises(RevisionNotFoundError):
-        fetch(HubReference(REPO, "no-such-tag"), lambda names: [])
+        resolve(HubReference(REPO, "no-such-tag"))
     with pytest.raises((PrivateRepositoryError, HubError)):
-        fetch(HubReference("hf-internal-testing/there-is-no-such-thing"), lambda names: [])
+        resolve(HubReference("hf-internal-testing/there-is-no-such-thing"))
 
 
 @pytest.mark.skipif("ZOO_LIVE_REPO" not in os.environ, reason="set ZOO_LIVE_REPO=owner/repo")

@@ -220,12 +220,12 @@ def test_device_and_dtype(model: Model, tmp_path: Path) -> None:
 
 
 def test_what_is_no_saved_model(hub: LoopbackHub, tmp_path: Path) -> None:
-    hub.repository("somebody/other").put({"pytorch_model.bin": b"x"})
+    hub.repository("somebody/other").put({"data.csv": b"x"})
     with pytest.raises(FileNotOnHubError, match=r"config\.json"):
         zoo.load("hf://somebody/other")
-    hub.repository("somebody/bert").put({"config.json": b'{"model_type": "bert"}'})
+    hub.repository("somebody/game").put({"config.json": b'{"board": "chess"}'})
     with pytest.raises(FormatError, match="format"):
-        zoo.load("hf://somebody/bert")
+        zoo.load("hf://somebody/game")
     with pytest.raises(FormatError, match="folder of a saved model"):
         zoo.load(tmp_path / "nothing")
 

@@ -83,11 +83,7 @@ def _read(file: BinaryIO, size: int, path: Path) -> Header:
     fits = len(first) == 8 and 8 + length <= size
     # A good header's length may begin with the same bytes as a pickle, but then it fits.
     if not fits and first.startswith(_PICKLES):
-        raise UnsafeFileError(
-            f"{path.name} is safetensors; a pickle can run code and is never opened",
-            received=f"a pickle or zip archive at {path}",
-            remedy="Get the model from somebody who saves safetensors.",
-        )
+        raise _pickle(path, "safetensors")
     if len(first) == 8 and length > MAX_HEADER:
         raise FormatError(
             f"{path.name} has a header of at most {MAX_HEADER} bytes",
@@ -110,6 +106,21 @@ def _read(file: BinaryIO, size: int, path: Path) -> Header:
     infos.sort(key=lambda pair: (pair[1].start, pair[1].stop))
     _check_bytes(infos, begin, size, path)
     return Header(dict(infos), metadata, begin, size)
+
+
+def refuse_pickle(path: Path) -> None:
+    """Look at the first bytes of a file that is said to be text. Raises UnsafeFileError."""
+    with path.open("rb") as file:
+        if file.read(8).startswith(_PICKLES):
+            raise _pickle(path, "text")
+
+
+def _pickle(path: Path, kind: str) -> UnsafeFileError:
+    return UnsafeFileError(
+        f"{path.name} is {kind}; a pickle can run code and is never opened",
+        received=f"a pickle or zip archive at {path}",
+        remedy="Get the model from somebody who saves safetensors.",
+    )
 
 
 def _parse(text: bytes, path: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, final
 
@@ -33,10 +33,14 @@ class Pass:
         self.hash.update(raw.numpy().data)
 
     def see_tensor(self, name: str, info: TensorInfo, raw: Tensor) -> None:
+        """Hash a tensor's bytes and look for NaN in them."""
+        self.see_pieces(name, info, raw.split(_PIECE))
+
+    def see_pieces(self, name: str, info: TensorInfo, pieces: Iterable[Tensor]) -> None:
         """Hash a tensor's bytes and look for NaN in them, a piece at a time while it is near."""
         floating = info.dtype.is_floating_point or info.dtype.is_complex
         found = False
-        for piece in raw.split(_PIECE):
+        for piece in pieces:
             self.see(piece)
             if floating and not found:
                 found = _has_nan(typed(piece, info.dtype, (-1,)))
@@ -68,7 +72,7 @@ def mapped(path: Path, size: int) -> Tensor:
 
 
 def verify(file: SourceFile, header: Header) -> Findings:
-    """Hash a file that can be mapped, unless it is known unchanged, and compare.
+    """Hash a file, unless it is known unchanged, and compare.
 
     Raises IntegrityError where its sha256 isn't the promised one.
     """
@@ -83,12 +87,22 @@ def verify(file: SourceFile, header: Header) -> Findings:
 
 
 def _scan(path: Path, header: Header) -> Findings:
-    seen = Pass()
-    raw = mapped(path, header.size)
-    seen.see(raw[: header.begin])
-    for name, info in header.tensors.items():
-        seen.see_tensor(name, info, raw[info.start : info.stop])
+    """Read a file once, a piece at a time: it may be one that can't be mapped safely."""
+    seen, buffer = Pass(), torch.empty(_PIECE, dtype=torch.uint8)
+    with path.open("rb", buffering=0) as stream:
+        for piece in _pieces(stream, header.begin, path, buffer):
+            seen.see(piece)
+        for name, info in header.tensors.items():
+            pieces = _pieces(stream, info.stop - info.start, path, buffer)
+            seen.see_pieces(name, info, pieces)
     return seen.findings()
+
+
+def _pieces(stream: BinaryIO, size: int, path: Path, buffer: Tensor) -> Iterator[Tensor]:
+    for start in range(0, size, _PIECE):
+        piece = buffer[: min(_PIECE, size - start)]
+        _fill(stream, piece, path)
+        yield piece
 
 
 def map_tensors(path: Path, header: Header) -> Iterator[tuple[str, Tensor]]:
@@ -117,10 +131,14 @@ def copy_tensors(file: SourceFile, header: Header, seen: Pass) -> Iterator[tuple
 
 def _read(stream: BinaryIO, size: int, path: Path) -> Tensor:
     raw = torch.empty(size, dtype=torch.uint8)
-    view, done = raw.numpy().data, 0
+    _fill(stream, raw, path)
+    return raw
+
+
+def _fill(stream: BinaryIO, raw: Tensor, path: Path) -> None:
+    view, done, size = raw.numpy().data, 0, len(raw)
     while done < size:
         count = stream.readinto(view[done : done + _PIECE * 16])  # type: ignore[attr-defined]
         if not count:
             raise truncated(path, stream.tell() + size - done, math.floor(stream.tell()))
         done += count
-    return raw

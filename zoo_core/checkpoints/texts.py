@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
+from zoo_core.checkpoints.remembered import Findings, recall, remember
 from zoo_core.checkpoints.sources import SourceFile, check_hash
 from zoo_core.errors import FormatError, UnsafeFileError
 from zoo_core.plugins.file_names import is_inside
@@ -21,6 +23,8 @@ RECIPE = "recipe.yaml"
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 MAX_TEXT = 16 * 2**20
+MAX_TABLE = 256 * 2**20
+"""Of a text that is only handed on, such as a tokeniser's."""
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -32,6 +36,27 @@ def read_text(file: SourceFile) -> bytes:
         raise FormatError(f"{file.path.name} has at most {MAX_TEXT} bytes", received=file.path)
     check_hash(file, hashlib.sha256(data).hexdigest())
     return data
+
+
+def check_text(file: SourceFile) -> None:
+    """Hash a text that may be larger, unless it is known unchanged, and compare.
+
+    Raises IntegrityError, FormatError for more than 256 MiB.
+    """
+    before = os.stat(file.path)
+    if before.st_size > MAX_TABLE:
+        raise FormatError(
+            f"{file.path.name} has at most {MAX_TABLE} bytes", received=before.st_size
+        )
+    if file.sha256 is None:
+        return
+    findings = recall(before)
+    if findings is None:
+        with file.path.open("rb") as stream:
+            findings = Findings(hashlib.file_digest(stream, "sha256").hexdigest())
+        check_hash(file, findings.sha256)
+        remember(before, findings)
+    check_hash(file, findings.sha256)
 
 
 def parse_json(text: bytes, what: str) -> dict[str, Any]:

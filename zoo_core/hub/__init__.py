@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from zoo_core.hub.fetch import Fetched, FetchedFile, Pin, fetch, fetch_pinned
+from zoo_core.hub.fetch import (
+    Fetched,
+    FetchedFile,
+    Pin,
+    Resolved,
+    fetch_pinned,
+    resolve,
+)
 from zoo_core.hub.reference import PREFIX, HubReference
 
-__all__ = ["PREFIX", "Fetched", "FetchedFile", "HubReference", "Pin", "fetch", "fetch_pinned"]
+__all__ = [
+    "PREFIX",
+    "Fetched",
+    "FetchedFile",
+    "HubReference",
+    "Pin",
+    "Resolved",
+    "fetch_pinned",
+    "resolve",
+]

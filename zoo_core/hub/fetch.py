@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -71,24 +71,54 @@ def fetch_pinned(reference: HubReference, pins: Mapping[str, Pin]) -> Fetched:
     return Fetched(reference, files)
 
 
-def fetch(reference: HubReference, choose: Callable[[Iterable[str]], Iterable[str]]) -> Fetched:
-    """Bring the chosen files of a reference into the cache.
+@final
+@dataclass(frozen=True)
+class Resolved:
+    """A reference at the commit that it means now, and what that commit holds."""
 
-    A commit that is all there costs no request; a branch or a tag costs one, and where the Hub
-    can't be reached, what it last meant is used. Raises HubError's children, IntegrityError.
+    reference: HubReference
+    listed: Listing
+
+    @property
+    def pinned(self) -> HubReference:
+        """The reference that always means this commit."""
+        return self.reference.at(self.listed.commit)
+
+    def bring(self, names: Iterable[str]) -> Fetched:
+        """Bring files that are listed into the cache; no request where all are there.
+
+        Raises OfflineError naming every file that is missing, HubError's children, IntegrityError.
+        """
+        pinned, files, chosen = self.pinned, self.listed.files, list(names)
+        self.refuse_offline(chosen)
+        for name in self.missing(chosen):
+            download(pinned, name, files[name])
+        place = Snapshot(pinned.repo, pinned.revision).path
+        return Fetched(pinned, {name: _checked(place(name), files[name]) for name in chosen})
+
+    def missing(self, names: Iterable[str]) -> list[str]:
+        """List those of the files that aren't in the cache."""
+        snapshot = Snapshot(self.reference.repo, self.listed.commit)
+        return [name for name in names if not snapshot.has(name, self.listed.files[name].size)]
+
+    def refuse_offline(self, names: Iterable[str]) -> None:
+        """Raise OfflineError where files are missing and the network may not be used."""
+        missing = self.missing(names)
+        if missing:
+            _refuse_offline(self.reference, missing)
+
+    def keep(self) -> None:
+        """Remember which commit was meant, for when the Hub can't be asked."""
+        write_ref(self.reference, self.listed.commit)
+
+
+def resolve(reference: HubReference) -> Resolved:
+    """Ask what a reference means; a commit that was seen before costs no request.
+
+    A branch or a tag costs one, and where the Hub can't be reached, what it last meant is used.
+    Raises HubError's children.
     """
-    listed = _listing(reference)
-    pinned = reference.at(listed.commit)
-    snapshot = Snapshot(pinned.repo, listed.commit)
-    names = list(choose(sorted(listed.files)))
-    missing = [name for name in names if not snapshot.has(name, listed.files[name].size)]
-    if missing:
-        _refuse_offline(reference, missing)
-    for name in missing:
-        download(pinned, name, listed.files[name])
-    write_ref(reference, listed.commit)
-    files = {name: _checked(snapshot.path(name), listed.files[name]) for name in names}
-    return Fetched(pinned, files)
+    return Resolved(reference, _listing(reference))
 
 
 def _listing(reference: HubReference) -> Listing:

@@ -14,6 +14,8 @@ from zoo_core.hub.listing import HubFile
 from zoo_core.hub.reference import HubReference, is_commit
 from zoo_core.hub.settings import cache
 
+_PIECE = 2**20
+
 
 @final
 class Snapshot:
@@ -83,5 +85,9 @@ def _ref(reference: HubReference) -> Path:
 
 def git_oid(path: Path) -> str:
     """Give git's id of a file's bytes: sha1 of `blob <size>`, NUL and the bytes."""
-    data = path.read_bytes()
-    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+    size = path.stat().st_size
+    digest = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+    with path.open("rb") as stream:
+        while piece := stream.read(_PIECE):
+            digest.update(piece)
+    return digest.hexdigest()

@@ -6,7 +6,8 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from zoo_core.errors import OptionError
-from zoo_core.loading.locating import Located, locate
+from zoo_core.loading.located import Located
+from zoo_core.loading.locating import locate
 
 if TYPE_CHECKING:
     import torch
@@ -31,12 +32,9 @@ def load(
     Raises UnknownNameError, PluginMissingError, CheckpointError's children for files that aren't
     right, HubError's for what the Hub refuses.
     """
-    # torch is imported here, so that `pull` works without it.
-    from zoo_core.checkpoints.opening import open_model
-
     if dtype is not None and not dtype.is_floating_point:
         raise OptionError("`dtype` is a floating dtype", received=dtype)
-    return open_model(locate(ref).source, device=device, dtype=dtype)
+    return locate(ref).open(device=device, dtype=dtype)
 
 
 def pull(ref: str | PathLike[str]) -> Located:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import warnings
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from zoo_core import hub
+from zoo_core.checkpoints.saved_folder import folder_source
 from zoo_core.checkpoints.sources import Source, SourceFile
-from zoo_core.errors import FileNotOnHubError, IntegrityError, OptionError, UnknownNameError
+from zoo_core.checkpoints.texts import CONFIG
+from zoo_core.errors import FileNotOnHubError, OptionError, UnknownNameError
+from zoo_core.loading.claiming import claim_of, is_loadable, is_ours
+from zoo_core.loading.foreign import ForeignRepository, tree_source
+from zoo_core.loading.located import Located
 
 if TYPE_CHECKING:
     from zoo_core.registry.registered import RegisteredModel
@@ -28,30 +31,6 @@ _PATH = re.compile(r"[./\\~]|[A-Za-z]:[\\/]")
 @final
 class UnpinnedWarning(UserWarning):
     """A reference was followed that may mean other bytes tomorrow; tells the pin."""
-
-
-@final
-@dataclass(frozen=True)
-class Located:
-    """A model's files on this machine. `pin` always means these bytes; None for a folder."""
-
-    source: Source
-    pin: str | None = None
-
-    @property
-    def files(self) -> Mapping[str, Path]:
-        """Where each file is."""
-        return {name: file.path for name, file in self.source.files.items()}
-
-    def verify(self) -> None:
-        """Hash every file of which the sha256 is known. Raises IntegrityError."""
-        for name, file in self.source.files.items():
-            if file.sha256 is not None and _sha256(file.path) != file.sha256:
-                raise IntegrityError(
-                    f"{name} of {self.source.origin} has the sha256 {file.sha256}",
-                    received=f"other bytes in {file.path}",
-                    remedy="Delete it and pull again.",
-                )
 
 
 def locate(ref: str | os.PathLike[str]) -> Located:
@@ -70,9 +49,26 @@ def locate(ref: str | os.PathLike[str]) -> Located:
 
 
 def _folder(path: Path) -> Located:
-    from zoo_core.checkpoints.opening import folder_source
+    place = path.expanduser()
+    if not place.is_dir() or _is_saved(place):
+        return Located(folder_source(place))
+    return _chosen(tree_source(place))
 
-    return Located(folder_source(path.expanduser()))
+
+def _is_saved(folder: Path) -> bool:
+    """Whether a folder is a saved model of the zoo's: nothing else in it need be looked at."""
+    if not (folder / CONFIG).is_file():
+        return False
+    return is_ours(ForeignRepository.of(Source(str(folder), {CONFIG: SourceFile(folder / CONFIG)})))
+
+
+def _chosen(source: Source, pin: str | None = None) -> Located:
+    """Keep those of the files here that are claimed; all of them where the model is ours."""
+    claim = claim_of(ForeignRepository.of(source))
+    if claim is None:
+        return Located(source, pin)
+    files = {name: source.files[name] for name in claim.files}
+    return Located(Source(source.origin, files), pin, claim)
 
 
 def _from_url(ref: str) -> Path:
@@ -104,7 +100,7 @@ def _of_entry(model: RegisteredModel) -> Located:
     if folder is not None:
         files = {name: SourceFile(folder / name, sha256) for name, sha256 in pinned.items()}
         present = {name: file for name, file in files.items() if file.path.is_file()}
-        return Located(Source(model.name, present), model.name)
+        return _chosen(Source(model.name, present), model.name)
     place = model.entry.sources.hub
     if place is None:
         raise FileNotOnHubError(
@@ -115,27 +111,37 @@ def _of_entry(model: RegisteredModel) -> Located:
     reference = hub.HubReference(place.repo, place.revision)
     pins = {name: hub.Pin(file.size, file.sha256) for name, file in model.entry.files.items()}
     fetched = hub.fetch_pinned(reference, pins)
-    return Located(_source(model.name, fetched), str(fetched.pinned))
+    return _chosen(_source(model.name, fetched), str(fetched.pinned))
 
 
 def _on_hub(reference: hub.HubReference) -> Located:
-    fetched = hub.fetch(reference, lambda names: _choose(reference, names))
+    resolved = hub.resolve(reference)
+    claim = claim_of(_repository(resolved))
+    listed = resolved.listed.files
+    fetched = resolved.bring(_ours(listed) if claim is None else claim.files)
+    resolved.keep()
     if not reference.is_pinned:
         warnings.warn(
             f"{reference} may move; these very bytes are {fetched.pinned}.",
             UnpinnedWarning,
             stacklevel=4,
         )
-    return Located(_source(str(reference), fetched), str(fetched.pinned))
+    return Located(_source(str(reference), fetched), str(fetched.pinned), claim)
 
 
-def _choose(reference: hub.HubReference, names: Iterable[str]) -> list[str]:
+def _repository(resolved: hub.Resolved) -> ForeignRepository:
+    origin, listed = str(resolved.reference), resolved.listed.files
+
+    def bring(name: str) -> SourceFile:
+        if resolved.missing([name]):  # without it nobody can say which others are needed
+            resolved.refuse_offline(name for name in listed if is_loadable(name))
+        return _source(origin, resolved.bring([name])).files[name]
+
+    return ForeignRepository(origin, {name: file.size for name, file in listed.items()}, bring)
+
+
+def _ours(names: Iterable[str]) -> list[str]:
     here = set(names)
-    if "config.json" not in here:
-        raise FileNotOnHubError(
-            f"{reference} is a saved model of the zoo, with a config.json",
-            received=f"{', '.join(sorted(here)[:5]) or 'an empty repository'}",
-        )
     whole = {"model.safetensors"} & here
     weights = whole or {name for name in here if _WEIGHTS.fullmatch(name)}
     return sorted(weights | (here & set(_TEXTS)))
@@ -147,8 +153,3 @@ def _source(origin: str, fetched: hub.Fetched) -> Source:
         for name, file in fetched.files.items()
     }
     return Source(origin, files)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

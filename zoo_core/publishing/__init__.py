@@ -65,7 +65,7 @@ def push(
     readme = recipe = None
     if not isinstance(model, Model):
         located = locate(model)
-        model, readme = open_model(located.source), _edited_readme(located)
+        model, readme = located.open(), _edited_readme(located)
         recipe = _recipe(located)
     plugins = _plugins(model)
     with tempfile.TemporaryDirectory(prefix="zoo-push-") as place:

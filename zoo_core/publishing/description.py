@@ -10,7 +10,6 @@ from typing import Any, final
 
 from zoo_core.checkpoints.card import Card
 from zoo_core.checkpoints.folders import replace_folder
-from zoo_core.checkpoints.opening import open_model
 from zoo_core.checkpoints.saving import file_hash
 from zoo_core.checkpoints.texts import CARD, MANIFEST, RECIPE, parse_manifest
 from zoo_core.errors import CheckpointError, OptionError
@@ -50,7 +49,7 @@ class Described:
         pinned = _pinned(source)
         located = locate(_path(source) if pinned is None else str(pinned))
         located.verify()
-        model, files = open_model(located.source), _files(located)
+        model, files = located.open(), _files(located)
         text = CardText(files[CARD].read_text("utf-8") if CARD in files else "", source)
         card = text.card(namespace_of(model.architecture))
         summary = statement.summary or card.summary
