@@ -106,6 +106,6 @@ class Subject:
         space = condition_space(self.model)
         if space is None:
             return None
-        if space.n_levels is not None and not space.shape:
+        if space.n_levels is not None and not (space.shape or space.ragged):
             return which % space.n_levels
         return draw(space, 8, self.rng("single conditions"))[which]
