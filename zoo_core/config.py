@@ -74,6 +74,14 @@ def thaw(value: Any) -> Any:
     return value
 
 
+@final
+class Live:
+    """Marks a field of options whose value is an object as it is, such as a tensor, and no JSON.
+
+    `parse` hands it through unchecked. Models' configurations have none: they are saved.
+    """
+
+
 class Config(pydantic.BaseModel):
     """The base of every configuration: frozen, strict, no unknown fields, finite numbers.
 
@@ -98,9 +106,12 @@ class Config(pydantic.BaseModel):
 
         Raises ConfigError, naming each wrong field and the closest right name.
         """
+        live = {name: value for name, value in fields.items() if cls._is_live(name)}
+        plain = {name: value for name, value in fields.items() if name not in live}
         try:
-            text = json.dumps(to_jsonable_python(thaw(dict(fields))))
-            return cls.model_validate_json(text, strict=True)
+            text = json.dumps(to_jsonable_python(thaw(plain)))
+            parsed = cls.model_validate_json(text, strict=True)
+            return parsed.model_copy(update=live) if live else parsed
         except pydantic.ValidationError as error:
             raise _config_error(cls, error) from None
         except PydanticSerializationError as error:
@@ -109,6 +120,11 @@ class Config(pydantic.BaseModel):
                 received=str(error),
                 remedy="Give numbers, text, lists, mappings, Space or Part.",
             ) from None
+
+    @classmethod
+    def _is_live(cls, name: str) -> bool:
+        field = cls.model_fields.get(name)
+        return field is not None and any(isinstance(mark, Live) for mark in field.metadata)
 
     def to_json(self) -> dict[str, Any]:
         """Give the configuration as plain JSON data; `parse` reads it back to an equal one."""

@@ -102,7 +102,8 @@ class ClassifierFree(Guidance):
         scale = torch.as_tensor(self.scale, dtype=torch.float64)
         if scale.shape not in ((), (n,)) or not bool(torch.isfinite(scale).all()):
             raise OptionError("scale is a number, or one a sample, finite", received=self.scale)
-        scale = scale.to(model.dtype).to(model.device).expand(n)
+        # Half precision has no 7.3: a scale is rounded where it enters, not before.
+        scale = scale.to(torch.promote_types(model.dtype, torch.float32)).to(model.device).expand(n)
         return BoundClassifierFree(model, scale, self._negative(model, n))
 
     def _negative(self, model: Model, n: int) -> Codes | Context:
@@ -133,7 +134,8 @@ class BoundClassifierFree(BoundGuidance):
         if self.is_neutral:
             return denoise(x, noise, contexts)
         *told, null = denoise(x, noise, [*contexts, self.null])
-        return [null.lerp(prediction, self.scale) for prediction in told]
+        scale = self.scale.to(null.x0.dtype)
+        return [null.lerp(prediction, scale) for prediction in told]
 
     @cached_property
     def is_neutral(self) -> bool:
