@@ -10,13 +10,18 @@ import torch
 
 from zoo_core.config import thaw
 from zoo_core.errors import ConfigError
+from zoo_plugin_transformers.foreign import foreign_field
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
 
-_NOT_OF_THE_NETWORK = ("dtype", "torch_dtype", "_name_or_path", "transformers_version", "auto_map")
-_IMPLEMENTATIONS = ("attn_implementation", "experts_implementation")
-_FOREIGN = ("auto_map", "kernel_config", "quantization_config", "transformers_weights")
+_NOT_OF_THE_NETWORK = (
+    *("dtype", "torch_dtype", "transformers_version", "_name_or_path", "name_or_path"),
+    *("_commit_hash", "auto_map", "quantization_config"),
+    # How products are computed is the library's choice for the device, not the model's.
+    *("attn_implementation", "_attn_implementation", "_attn_implementation_autoset"),
+    *("experts_implementation", "_experts_implementation"),
+)
 
 
 def built(native: Mapping[str, Any], architecture: str | None = None) -> PreTrainedModel:
@@ -28,10 +33,10 @@ def built(native: Mapping[str, Any], architecture: str | None = None) -> PreTrai
     what transformers doesn't know or refuses.
     """
     config = configuration(native)
-    network = _class_for(architecture or _named(native), config)
+    network = _class_for(architecture or first_architecture(native), config)
     try:
         return network._from_config(config, dtype=torch.float32).eval()
-    except Exception as error:  # noqa: BLE001  a wrong configuration breaks anything in there
+    except Exception as error:  # a wrong configuration breaks anything in there
         raise ConfigError(
             f"{network.__name__} can be built from its configuration", received=_told(error)
         ) from error
@@ -56,7 +61,7 @@ def configuration(native: Mapping[str, Any]) -> PreTrainedConfig:
         )
     try:
         return CONFIG_MAPPING[model_type].from_dict(_of_the_network(fields))
-    except Exception as error:  # noqa: BLE001  transformers has many errors for a wrong field
+    except Exception as error:  # transformers has many errors for a wrong field
         raise ConfigError(
             f"The configuration is one of transformers' {model_type}", received=_told(error)
         ) from error
@@ -72,25 +77,31 @@ def described(module: PreTrainedModel) -> dict[str, Any]:
     return {**fields, "architectures": [type(module).__name__]}
 
 
-def _class_for(name: str, config: PreTrainedConfig) -> type[PreTrainedModel]:
-    """Find a class of transformers' own by its name, and check that the configuration is its."""
+def own_class(name: str) -> type[PreTrainedModel]:
+    """Find a class of models of transformers' own by its name. Raises ConfigError."""
     import transformers
     from transformers import PreTrainedModel
-    from transformers.models.auto.auto_factory import _BaseAutoModelClass
 
     found = getattr(transformers, name, None)
-    if isinstance(found, type) and issubclass(found, _BaseAutoModelClass):
-        mapping = found._model_mapping
-        found = mapping[type(config)] if type(config) in mapping else None
-        found = found[0] if isinstance(found, tuple) else found
     if not (isinstance(found, type) and issubclass(found, PreTrainedModel)):
-        raise ConfigError(
-            f"transformers has a class of models {name} for a {config.model_type}",
-            received="none of this name",
-            remedy="A newer transformers may have it. Code that comes with a model is never run.",
-        )
-    wanted = found.config_class
-    if wanted is None or not isinstance(config, wanted):
+        raise _no_class(name)
+    return found
+
+
+def _class_for(name: str, config: PreTrainedConfig) -> type[PreTrainedModel]:
+    """Find the class to build; an Auto class's by the configuration, which must be the class's."""
+    import transformers
+    from transformers.models.auto.auto_factory import _BaseAutoModelClass
+
+    auto: Any = getattr(transformers, name, None)
+    if isinstance(auto, type) and issubclass(auto, _BaseAutoModelClass):
+        found: Any = auto._model_mapping.get(type(config), None)  # pyright: ignore
+        found = found[0] if isinstance(found, tuple) else found
+        if found is None:
+            raise _no_class(f"{name} for a {config.model_type}")
+        return found
+    found = own_class(name)
+    if found.config_class is None or not isinstance(config, found.config_class):
         raise ConfigError(
             f"{name} is built from a configuration of its own",
             received=f"one of model type {config.model_type}",
@@ -98,7 +109,16 @@ def _class_for(name: str, config: PreTrainedConfig) -> type[PreTrainedModel]:
     return found
 
 
-def _named(native: Mapping[str, Any]) -> str:
+def _no_class(name: str) -> ConfigError:
+    return ConfigError(
+        "A class of models is one of transformers' own",
+        received=f"{name}, which the installed transformers doesn't have",
+        remedy="A newer transformers may have it. Code that comes with a model is never run.",
+    )
+
+
+def first_architecture(native: Mapping[str, Any]) -> str:
+    """Give the class that a native configuration names first. Raises ConfigError for none."""
     named = native.get("architectures")
     if not isinstance(named, list | tuple) or not named or not isinstance(named[0], str):
         raise ConfigError(
@@ -108,18 +128,13 @@ def _named(native: Mapping[str, Any]) -> str:
 
 
 def _refuse_foreign(fields: Mapping[str, Any]) -> None:
-    """Refuse fields by which transformers would fetch code or weights, however deep they are."""
-    for name, value in fields.items():
-        implementation = name.removeprefix("_") in _IMPLEMENTATIONS
-        # An implementation that isn't transformers' own is a repository with code: owner/name.
-        if (name in _FOREIGN and value) or (implementation and "/" in str(value)):
-            raise ConfigError(
-                "A native configuration brings neither code nor other weights",
-                received=f"{name}: {value!r}",
-                remedy="Code that comes with a model is never run.",
-            )
-        if isinstance(value, dict):
-            _refuse_foreign(value)
+    found = foreign_field(fields)
+    if found is not None or fields.get("quantization_config"):
+        raise ConfigError(
+            "A native configuration brings neither code nor weights of another kind",
+            received=found or "a quantization_config",
+            remedy="Code that comes with a model is never run.",
+        )
 
 
 def _of_the_network(fields: Mapping[str, Any]) -> dict[str, Any]:
