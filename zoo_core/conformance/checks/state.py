@@ -119,12 +119,14 @@ def _changed(twin: nn.Module, subject: Subject) -> bool | None:
     """Change a copy; say whether a model rebuilt with these tensors behaves as the copy now does.
 
     A wrapped module can't be rebuilt: there it is whether the copy's behaviour has changed. None
-    where the changed tensors are no model, so that neither can be asked.
+    where there is nothing to change, or the changed tensors are no model.
     """
+    numbers = [tensor for tensor in _filled(twin) if tensor.is_floating_point()]
+    if not numbers:
+        return None
     with torch.no_grad():
-        for tensor in _filled(twin):
-            if tensor.is_floating_point():
-                tensor.mul_(0.9)
+        for tensor in numbers:
+            tensor.mul_(0.9)
     try:
         return _follows(twin, subject)
     except Exception:  # noqa: BLE001  the changed tensors may be outside of what the model allows
