@@ -63,9 +63,40 @@ class PlainAttribute(Plain):
 
 @final
 class ForgottenBuffer(Plain):
+    """What is drawn when it is built is in a buffer that isn't saved."""
+
     def _build(self) -> None:
         super()._build()
-        self.register_buffer("shift", torch.ones(2), persistent=False)
+        self.register_buffer("shift", torch.randn(2), persistent=False)
+
+
+@final
+class BufferOfWeights(Plain):
+    """What isn't saved was computed of the weights."""
+
+    def _build(self) -> None:
+        super()._build()
+        shift = torch.zeros(2) if self.loc.is_meta else 2 * self.loc.detach()
+        self.register_buffer("shift", shift, persistent=False)
+
+
+@final
+class LeftBehind(Plain):
+    """A constant in an attribute stays where it is when the model moves."""
+
+    def _build(self) -> None:
+        super()._build()
+        self.tables = {"shift": [torch.ones(2)]}
+
+
+@final
+class Computed(Plain):
+    """Sound: what isn't saved is computed from the configuration alone, and moves."""
+
+    def _build(self) -> None:
+        super()._build()
+        steps = torch.arange(self.config.width, dtype=torch.float32)
+        self.register_buffer("steps", steps, persistent=False)
 
 
 @final
@@ -148,7 +179,14 @@ MUTANTS = [
         PlainAttribute,
         "configuration-and-tensors-are-the-whole-model",
     ),
-    mutant("a buffer that isn't persistent", ForgottenBuffer, "every-tensor-is-registered"),
+    *(
+        Mutant(name, broken.create, Computed.create, "every-tensor-is-registered")
+        for name, broken in (
+            ("a random buffer that isn't persistent", ForgottenBuffer),
+            ("a buffer of weights that isn't persistent", BufferOfWeights),
+            ("a constant that stays behind", LeftBehind),
+        )
+    ),
     mutant(
         "a number computed of the weights",
         NumberFromWeights,

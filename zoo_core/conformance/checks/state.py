@@ -65,16 +65,24 @@ def a_saved_model_loads_to_the_bit(subject: Subject) -> None:
 
 @check(claimed=every)
 def every_tensor_is_registered(subject: Subject) -> None:
-    """No module holds a tensor that is neither a parameter nor a persistent buffer.
+    """A tensor is a parameter, a persistent buffer, or one that the configuration gives again.
 
-    Attributes of every module are looked through, lists, tuples and mappings too. Such a tensor
-    is not saved, stays behind when the model moves, and keeps its dtype.
+    Attributes of every module are looked through, lists, tuples and mappings too. A tensor that
+    isn't saved must follow when the model moves, as attributes don't; and a model of the same
+    configuration, of another seed and with its parameters on the meta device, must have it with
+    the same values to the bit: a buffer that isn't persistent, computed in `_build`.
     """
-    found = list(_stray_tensors(subject.model))
-    if found:
+    kept = _unsaved(subject.model)
+    moved = _unsaved(subject.copy().to("meta"))
+    wrong = [name for name in kept if not all(tensor.is_meta for tensor in moved.get(name, ()))]
+    if not wrong and kept and not subject.is_in_memory_alone:
+        with meta_parameters():
+            again = _unsaved(subject.built(seed=7))
+        wrong = [name for name in kept if not _equal(again.get(name, ()), kept[name])]
+    if wrong:
         raise ConformanceError(
-            "A model's tensors are parameters and persistent buffers",
-            received=f"others: {', '.join(found[:3])}",
+            "A model's tensors are parameters, persistent buffers, or follow from its configuration",
+            received=f"others: {', '.join(wrong[:3])}",
             remedy=_BUFFER,
         )
 
@@ -150,22 +158,32 @@ def _filled(module: nn.Module) -> list[Tensor]:
     return [tensor for tensor in module.state_dict().values() if tensor.numel()]
 
 
-def _stray_tensors(model: nn.Module) -> Iterator[str]:
+def _unsaved(model: nn.Module) -> dict[str, tuple[Tensor, ...]]:
+    """Give the tensors that no state dict has, by the name of what holds them."""
+    found: dict[str, tuple[Tensor, ...]] = {}
     for path, module in model.named_modules():
         prefix = f"{path}." if path else ""
         for name in module._non_persistent_buffers_set:
-            yield f"{prefix}{name} (a buffer that isn't persistent)"
+            found[f"{prefix}{name}"] = tuple(_tensors(module._buffers[name]))
         for name, value in vars(module).items():
-            if name not in ("_parameters", "_buffers", "_modules") and _holds_tensor(value):
-                yield f"{prefix}{name}"
+            if name not in ("_parameters", "_buffers", "_modules"):
+                found[f"{prefix}{name}"] = tuple(_tensors(value))
+    return {name: tensors for name, tensors in found.items() if tensors}
 
 
-def _holds_tensor(value: object) -> bool:
+def _tensors(value: object) -> Iterator[Tensor]:
     if isinstance(value, Tensor):
-        return True
-    if isinstance(value, dict):
-        return any(map(_holds_tensor, value.values()))
-    return isinstance(value, list | tuple | set) and any(map(_holds_tensor, value))
+        yield value
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from _tensors(one)
+    elif isinstance(value, list | tuple | set):
+        for one in value:
+            yield from _tensors(one)
+
+
+def _equal(seen: tuple[Tensor, ...], wanted: tuple[Tensor, ...]) -> bool:
+    return len(seen) == len(wanted) and all(map(same, seen, wanted))
 
 
 def _require_registered(subject: Subject) -> None:
