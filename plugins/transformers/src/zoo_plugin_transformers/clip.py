@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, final
 
 import torch
@@ -25,7 +26,7 @@ from zoo_plugin_transformers.text_encoder import TextEncoder
 from zoo_plugin_transformers.text_tokenizer import TokenizerConfig
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import BaseImageProcessor, PreTrainedModel
 
 _CLASSES = ("CLIPModel", "SiglipModel")
 _BLOCK = 1024
@@ -63,7 +64,12 @@ class Clip(Matcher):
     config: ClipConfig
 
     @classmethod
-    def of(cls, module: PreTrainedModel, tokenizer: TokenizerConfig | None, processor: Any) -> Self:
+    def of(
+        cls,
+        module: PreTrainedModel,
+        tokenizer: TokenizerConfig | None = None,
+        processor: Mapping[str, Any] | BaseImageProcessor | None = None,
+    ) -> Self:
         """Take a live CLIPModel or SiglipModel apart, without a copy, with what reads its input.
 
         Raises ConfigError for another module.

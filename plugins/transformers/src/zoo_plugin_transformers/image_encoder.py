@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, final
 
 import torch
@@ -16,11 +17,11 @@ from zoo_core.interfaces.context import Context, ContextShape
 from zoo_core.interfaces.pixels import pictures_of
 from zoo_core.interfaces.space import Space
 from zoo_plugin_transformers import network
-from zoo_plugin_transformers.pictures import PictureProcessor, described_processor, require_size
+from zoo_plugin_transformers.pictures import PictureProcessor, native_processor
 from zoo_plugin_transformers.pooled import Pooled
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import BaseImageProcessor, PreTrainedModel
 
 _CLASSES = (
     "CLIPVisionModel",
@@ -62,13 +63,21 @@ class ImageEncoder(Conditioner):
     config: ImageEncoderConfig
 
     @classmethod
-    def of(cls, module: PreTrainedModel, processor: Any) -> Self:
+    def of(
+        cls,
+        module: PreTrainedModel,
+        processor: Mapping[str, Any] | BaseImageProcessor | None = None,
+    ) -> Self:
         """Take a live encoder of transformers, as it is, with its image processor.
 
-        Raises ConfigError for a module or a processor of another kind.
+        The processor is a live one or its native configuration; the usual one of the model's type
+        where there is none. Raises ConfigError for a module or a processor of another kind.
         """
+        _require_class(module)
         native = network.described(module)
-        described = described_processor(processor)
+        size = native["image_size"]
+        height = size if isinstance(size, int) else size[0]
+        described = native_processor(processor, native["model_type"], height)
         config = ImageEncoderConfig(network=FrozenDict(native), processor=FrozenDict(described))
         return cls(config, parts={"network": module})
 
@@ -87,10 +96,7 @@ class ImageEncoder(Conditioner):
     def _build(self) -> None:
         taken = self._taken("network")
         module: Any = network.built(self.config.network) if taken is None else taken
-        if type(module).__name__ not in _CLASSES:
-            raise ConfigError(
-                f"An image encoder is one of {', '.join(_CLASSES)}", received=type(module).__name__
-            )
+        _require_class(module)
         self.network: nn.Module = module
         self._processor = PictureProcessor(self.config.processor)
         self._pooled = Pooled.of(module)
@@ -100,8 +106,7 @@ class ImageEncoder(Conditioner):
         try:
             images = pictures_of(raw)
             if images is not None:
-                made = self._processor.pictures(images)
-                return Codes({"pixels": require_size(made, self.space.shape)})
+                return Codes({"pixels": self._processor.pictures(images, self.space)})
             x = self.space.tensor(raw)
             x = x[None] if x.ndim == len(self.space.shape) else x
             return Codes({"pixels": self.space.check(x, what="pictures")})
@@ -122,3 +127,10 @@ class ImageEncoder(Conditioner):
         if self._pooled is not None:
             vector = zero.new_zeros(1, self._pooled.width)
         return Context(vector=vector, sequence=zero, mask=torch.ones_like(zero[..., 0]).bool())
+
+
+def _require_class(module: nn.Module) -> None:
+    if type(module).__name__ not in _CLASSES:
+        raise ConfigError(
+            f"An image encoder is one of {', '.join(_CLASSES)}", received=type(module).__name__
+        )

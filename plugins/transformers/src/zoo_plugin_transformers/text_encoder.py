@@ -67,7 +67,7 @@ class TextEncoder(Conditioner):
 
         Raises ConfigError for a module that is no text encoder.
         """
-        live = None if tokenizer is None else tokenizer.built()
+        live: Any = None if tokenizer is None else tokenizer.built()
         frame = Frame.of(module, live, fixed=type(module).__name__ in _FIXED)
         config = TextEncoderConfig(
             network=FrozenDict(network.described(module)),
