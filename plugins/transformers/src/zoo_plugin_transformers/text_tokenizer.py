@@ -33,8 +33,8 @@ _BUILT = 8
 class TokenizerConfig(Config):
     """All that a tokenizer is made of, as its native files hold it.
 
-    definition: the text of tokenizer.json. files: the contents of the files beside it. model: the few
-    fields of the model's config.json by which transformers chooses the tokenizer's class.
+    definition: the text of tokenizer.json. files: the contents of the files beside it. model:
+    the few fields of the model's config.json by which transformers chooses the tokenizer's class.
     """
 
     definition: str
@@ -52,7 +52,7 @@ class TokenizerConfig(Config):
             return _described(source)
         if not (source / "tokenizer.json").is_file():
             return _described(_opened(source))
-        files = {name: _harmless(_json(source / name)) for name in _BESIDE}
+        files: dict[str, Any] = {name: _harmless(_json(source / name)) for name in _BESIDE}
         if (source / _TEMPLATE).is_file():
             files[_TEMPLATE] = (source / _TEMPLATE).read_text("utf-8")
         native = _json(source / "config.json") or {}
@@ -64,7 +64,7 @@ class TokenizerConfig(Config):
 
     def built(self) -> PreTrainedTokenizerFast:
         """Give transformers' own tokenizer; parsed once, shared, and not to be changed."""
-        return _built(self)
+        return _built(self)  # pyright: ignore[reportArgumentType]  a frozen model has a hash
 
     def write(self, folder: Path) -> None:
         """Write the native files, from which transformers makes the same tokenizer."""
@@ -112,14 +112,15 @@ class TextTokenizer(Tokenizer):
         mask = self._mask()
         if mask is None and any(code < 0 for codes in sequences for code in codes):
             raise DataError("This tokenizer has no token for an unknown entry", received="code -1")
-        known = [[mask if code < 0 else code for code in codes] for codes in sequences]
+        known = [[code if code >= 0 else mask or 0 for code in codes] for codes in sequences]
         return self._backend().decode_batch(known, skip_special_tokens=False)
 
     def _backend(self) -> Backend:
         return self.config.built().backend_tokenizer
 
     def _mask(self) -> int | None:
-        return self.config.built().mask_token_id
+        code = self.config.built().mask_token_id
+        return code if isinstance(code, int) else None
 
 
 @functools.lru_cache(_BUILT)

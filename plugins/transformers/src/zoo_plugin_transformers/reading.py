@@ -1,0 +1,170 @@
+"""Reading: a causal network goes on through sequences and says what it expects next.
+
+A cache of keys and values spares it what it has read. Rows of unequal length are read together
+padded on the left, so that what a row has read stands in one piece, as windows of attention need.
+Rows that go on by unequal numbers of steps part, each with its share of the cache. A network that
+has no such cache, as recurrent ones, reads the whole again.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from zoo_core.interfaces.ragged import Ragged
+
+if TYPE_CHECKING:
+    from transformers import DynamicCache, PreTrainedModel
+
+_LOGITS = 2**28
+"""How many logits are held at once: 1 GiB in single precision, 5 rows of GPT-2's window."""
+
+
+def batches(lengths: Sequence[int], levels: int) -> Iterator[list[int]]:
+    """Divide rows into batches of like length, whose logits fit into bounded memory."""
+    batch: list[int] = []
+    for row in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if batch and (len(batch) + 1) * lengths[row] * levels > _LOGITS:
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Rows that were read together: their cache, and which of its steps are a row's own."""
+
+    rows: Int[Tensor, " g"]
+    cache: DynamicCache
+    mask: Bool[Tensor, "g steps"] | None
+    """None where all are."""
+
+    def take(self, chosen: Bool[Tensor, " g"]) -> Group:
+        """Give the chosen rows, with a cache of their own."""
+        cache = copy.copy(self.cache)
+        cache.layers = [copy.copy(layer) for layer in self.cache.layers]
+        cache.batch_select_indices(chosen.nonzero()[:, 0])
+        mask = None if self.mask is None else self.mask[chosen]
+        return Group(self.rows[chosen], cache, mask)
+
+
+Read = tuple[Group, ...] | Ragged
+"""What is kept of sequences: groups of rows with caches, or the sequences themselves."""
+
+
+@final
+class Reader:
+    """Reads sequences with a causal network of transformers.
+
+    `window` is the number of positions that the network has, or None.
+    """
+
+    def __init__(self, network: PreTrainedModel, window: int | None) -> None:
+        self.network, self.window = network, window
+        self._takes = frozenset(inspect.signature(network.forward).parameters)
+
+    def first(self, sequences: Ragged) -> tuple[Float[Tensor, "n levels"], Read]:
+        """Give the logits of what follows sequences of at least one step, and what was read."""
+        if self.network._is_stateful or "past_key_values" not in self._takes:
+            return self._again(sequences)
+        codes = pad_sequence(list(sequences), batch_first=True, padding_side="left")
+        steps = torch.arange(codes.shape[1], device=codes.device)
+        mask = steps >= codes.shape[1] - sequences.lengths[:, None]
+        known = None if bool(mask.all()) else mask
+        logits, cache = self._forward(codes, known, None)
+        if not _is_dynamic(cache):
+            return logits, sequences
+        return logits, (Group(torch.arange(len(codes), device=codes.device), cache, known),)
+
+    def further(self, steps: Ragged, read: Read) -> tuple[Float[Tensor, "n levels"], Read]:
+        """Give the logits after more steps, at least one a row; `read` is used up."""
+        if isinstance(read, Ragged):
+            pairs = zip(read, steps, strict=True)
+            return self._again(Ragged.of([torch.cat(pair) for pair in pairs]))
+        rows, logits, groups = [], [], []
+        for group in read:
+            for part in _parted(group, steps.lengths):
+                here, after = self._go_on(part, steps)
+                rows.append(part.rows)
+                logits.append(here)
+                groups.append(after)
+        if len(groups) == 1:
+            return logits[0], tuple(groups)
+        return torch.cat(logits)[torch.cat(rows).argsort()], tuple(groups)
+
+    def _go_on(self, group: Group, steps: Ragged) -> tuple[Tensor, Group]:
+        """Read as many further steps of each row of a group."""
+        length = int(steps.lengths[group.rows[0]])
+        starts = steps.lengths.cumsum(0) - steps.lengths
+        here = starts[group.rows, None] + torch.arange(length, device=starts.device)
+        mask = group.mask
+        if mask is not None:
+            mask = torch.cat([mask, mask.new_ones(len(mask), length)], 1)
+        logits, cache = self._forward(steps.values[here], mask, group.cache)
+        return logits, Group(group.rows, cache, mask)
+
+    def _forward(self, codes: Tensor, mask: Tensor | None, cache: Any) -> tuple[Tensor, Any]:
+        """Call the network; give the logits after the last step, and the cache."""
+        inputs: dict[str, Any] = {"input_ids": codes, "use_cache": True}
+        if cache is not None:
+            inputs["past_key_values"] = cache
+        if mask is not None:
+            inputs["attention_mask"] = mask.long()
+            if "position_ids" in self._takes:
+                # A row that has ended is read on beside the others, perhaps beyond the window.
+                last = None if self.window is None else self.window - 1
+                positions = (mask.long().cumsum(1) - 1).clamp(0, last)
+                inputs["position_ids"] = positions[:, -codes.shape[1] :]
+        if "logits_to_keep" in self._takes:
+            inputs["logits_to_keep"] = 1
+        output = self.network(**inputs)
+        return at_least_single(output.logits[:, -1]), output.get("past_key_values")
+
+    def _again(self, sequences: Ragged) -> tuple[Tensor, Ragged]:
+        """Read whole sequences. What follows a row's end changes nothing before: it is causal."""
+        rows, logits = list(sequences), [torch.empty(0)] * len(sequences)
+        for batch in batches(sequences.lengths.tolist(), n_logits(self.network)):
+            codes = pad_sequence([rows[i] for i in batch], batch_first=True)
+            output = self.network(input_ids=codes, use_cache=False).logits
+            for place, row in enumerate(batch):
+                logits[row] = at_least_single(output[place, len(rows[row]) - 1])
+        return torch.stack(logits), sequences
+
+
+def n_logits(network: PreTrainedModel) -> int:
+    """Give how many logits a language model has a step."""
+    head: Any = network.get_output_embeddings()
+    return head.weight.shape[0]
+
+
+def at_least_single(logits: Tensor) -> Tensor:
+    """Give logits in single precision where they have less, as the library's own loss does."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
+
+def _parted(group: Group, lengths: Tensor) -> Iterator[Group]:
+    """Divide a group by how many steps its rows go on."""
+    gains = lengths[group.rows]
+    different = gains.unique().tolist()
+    if len(different) == 1:
+        yield group
+        return
+    for gain in different:
+        yield group.take(gains == gain)
+
+
+def _is_dynamic(cache: Any) -> bool:
+    from transformers import DynamicCache
+
+    return isinstance(cache, DynamicCache)
