@@ -11,6 +11,7 @@ from torch import Tensor
 
 from zoo_core.errors import DataError
 from zoo_core.interfaces.batch import Batch
+from zoo_core.interfaces.documents import Documents
 from zoo_core.interfaces.part import Part
 from zoo_core.interfaces.ragged import Ragged
 from zoo_core.interfaces.rows import Rows
@@ -49,6 +50,9 @@ class Dataset:
     license: str = ""
     sha256: str = ""
     exact: Part | None = None
+    characters: Tensor | None = None
+    """How many characters of text each row of tokens stands for, `[n]`; None where that is what
+    the space makes of it."""
 
     @property
     def x(self) -> Tensor:
@@ -100,7 +104,8 @@ class DataRequest:
     `draws` asks a toy density for so many fresh rows. Files have no splits of their own: the
     shares say how many of their rows are kept for validation and test. `length` is that of the
     windows that text is cut into, `alphabet` the one of other text that its codes are to agree
-    with.
+    with. Where the space has a tokenizer, text becomes tokens: a row each of its `documents`, or
+    each window of `length` tokens.
     """
 
     split: Split = Split.ALL
@@ -114,6 +119,7 @@ class DataRequest:
     length: int | None = None
     alphabet: tuple[str, ...] = ()
     mixed: bool = False
+    documents: Documents = Documents.FILE
 
     def __post_init__(self) -> None:
         """Raise DataError for shares that leave nothing to train on, or for a number below 1."""

@@ -62,11 +62,16 @@ class Ragged:
         return iter(self.values.split(self.lengths.tolist()))
 
     def __getitem__(self, index: int | slice | Tensor) -> Tensor | Ragged:
-        rows = list(self)
+        ends = self.lengths.cumsum(0)
+        starts = ends - self.lengths
         if isinstance(index, int):
-            return rows[index]
+            row = range(len(self))[index]
+            return self.values[starts[row] : ends[row]]
         chosen = torch.arange(len(self), device=self.lengths.device)[index]
-        return Ragged.of([rows[i] for i in chosen.tolist()])
+        lengths = self.lengths[chosen]
+        shift = starts[chosen] - (lengths.cumsum(0) - lengths)
+        steps = torch.arange(int(lengths.sum()), device=self.lengths.device)
+        return Ragged(self.values[steps + torch.repeat_interleave(shift, lengths)], lengths)
 
     def padded(
         self, fill: float = 0.0

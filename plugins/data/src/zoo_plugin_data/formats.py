@@ -18,6 +18,7 @@ from zoo_plugin_data.parquet_file import open_parquet
 from zoo_plugin_data.pictures import open_pictures, picture_files
 from zoo_plugin_data.safetensors_file import open_safetensors
 from zoo_plugin_data.text_file import open_text
+from zoo_plugin_data.tokens import SUFFIXES, open_tokens, tokenizer_of
 
 READERS: Mapping[str, Callable[[Path, DataRequest], Opened]] = {
     ".csv": open_csv,
@@ -33,7 +34,8 @@ def is_path(reference: str) -> bool:
     """Say whether a reference is a path: it has a slash, a leading dot, or a known suffix."""
     path = Path(reference)
     pathlike = "/" in reference or "\\" in reference or reference.startswith((".", "~"))
-    return (pathlike and "://" not in reference) or path.suffix.lower() in READERS
+    known = path.suffix.lower() in (*READERS, *SUFFIXES)
+    return (pathlike and "://" not in reference) or known
 
 
 def open_path(reference: str, request: DataRequest) -> Opened:
@@ -53,6 +55,8 @@ def open_path(reference: str, request: DataRequest) -> Opened:
 def all_rows(path: Path, stamp: tuple[int, ...], request: DataRequest) -> Opened:
     """Read and check all rows; what was read last is kept for the next split."""
     del stamp
+    if tokenizer_of(request) is not None:
+        return open_tokens(path, request)
     if path.is_dir():
         return _open_folder(path, request)
     if path.suffix.lower() not in READERS:

@@ -28,7 +28,8 @@ class Opened:
     """All rows of a file or folder, checked.
 
     `splits` are the row numbers of the splits that the data bring; where they bring none, they
-    are cut by shares. `in_order` keeps the rows of such a split together.
+    are cut by shares. `in_order` keeps the rows of such a split together. `characters` are those
+    that each row of tokens stands for.
     """
 
     rows: Batch | Rows
@@ -38,26 +39,34 @@ class Opened:
     classes: tuple[str, ...] = ()
     alphabet: tuple[str, ...] = ()
     in_order: bool = False
+    characters: Int[Tensor, " n"] | None = None
     splits: Mapping[Split, Tensor] | None = None
 
     def dataset(self, name: str, request: DataRequest) -> Dataset:
         """Give the split that is asked for. Raises DataError where it would be empty."""
+        numbers = self._numbers(name, request)
         return Dataset(
             name=name,
             split=request.split,
-            data=self._part(name, request),
+            data=self._part(numbers),
             space=self.space,
             classes=self.classes,
             alphabet=self.alphabet,
             provenance=self.provenance,
             sha256=self.sha256,
+            characters=None if self.characters is None else self.characters[numbers],
         )
 
-    def _part(self, name: str, request: DataRequest) -> Batch | Rows:
+    def _part(self, numbers: Int[Tensor, " k"]) -> Batch | Rows:
+        """Give some rows; of those in memory a copy, since they are kept for the next split."""
+        if isinstance(self.rows, Batch):
+            return self.rows.take(numbers)
+        return self.rows if len(numbers) == len(self.rows) else Part(self.rows, numbers)
+
+    def _numbers(self, name: str, request: DataRequest) -> Int[Tensor, " k"]:
+        """Choose the rows of the split. Raises DataError where it would be empty."""
         if request.split is Split.ALL:
-            # A copy: what is in memory is kept for the next split.
-            every = torch.arange(len(self.rows))
-            return self.rows.take(every) if isinstance(self.rows, Batch) else self.rows
+            return torch.arange(len(self.rows))
         splits = self.splits or split_rows(len(self.rows), request, in_order=self.in_order)
         numbers = splits[request.split]
         if not len(numbers):
@@ -67,7 +76,7 @@ class Opened:
                 f"validation and {request.test_share:g} for the test",
                 remedy="Give more rows or other shares.",
             )
-        return self.rows.take(numbers) if isinstance(self.rows, Batch) else Part(self.rows, numbers)
+        return numbers
 
 
 @final

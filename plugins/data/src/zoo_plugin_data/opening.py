@@ -13,6 +13,7 @@ from zoo_plugin_data.fresh_draws import with_draws
 from zoo_plugin_data.hugging_face import SCHEME, open_named
 from zoo_plugin_data.rewindowing import with_length
 from zoo_plugin_data.selection import selected
+from zoo_plugin_data.tokens import tokenizer_of, with_tokens
 
 
 def open_data(reference: str, request: DataRequest) -> Dataset | None:
@@ -23,6 +24,8 @@ def open_data(reference: str, request: DataRequest) -> Dataset | None:
     loaders = facade.datasets()
     if reference in loaders:
         dataset = loaders[reference](request.split)
+        if tokenizer_of(request) is not None:
+            return with_tokens(dataset, request)
         if request.draws is not None:
             dataset = with_draws(dataset, request.draws)
         if request.length is not None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from zoo_core.errors import DataError
 from zoo_core.interfaces.dataset import DataRequest, Dataset, Split
+from zoo_core.interfaces.documents import Documents
 from zoo_core.interfaces.space import Space
 from zoo_core.plugins import facade
 
@@ -24,6 +25,7 @@ def read(
     valid_share: float = 0.1,
     test_share: float = 0.1,
     length: int | None = None,
+    documents: Documents | str = Documents.FILE,
     alphabet: Sequence[str] = (),
 ) -> Dataset:
     """Open a data set by name, a file or folder by path, or `hf://datasets/owner/name`.
@@ -33,6 +35,8 @@ def read(
     """
     if split not in [*Split]:
         raise DataError(f"A split is one of {', '.join(Split)}", received=repr(split))
+    if documents not in [*Documents]:
+        raise DataError(f"documents is one of {', '.join(Documents)}", received=repr(documents))
     request = DataRequest(
         split=Split(split),
         condition=_names(condition),
@@ -44,6 +48,7 @@ def read(
         valid_share=valid_share,
         test_share=test_share,
         length=length,
+        documents=Documents(documents),
         alphabet=tuple(alphabet),
     )
     name = str(reference.absolute()) if isinstance(reference, Path) else reference

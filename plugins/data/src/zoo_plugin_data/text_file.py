@@ -102,7 +102,7 @@ def _index(path: Path, length: int) -> tuple[str, np.ndarray]:
     """Go through the text once: its alphabet, and the first byte of each window and of the rest."""
     characters: set[str] = set()
     starts, offset, count = [], 0, 0
-    for data, text in _decoded(path):
+    for data, text in decoded(path):
         characters |= set(text)
         # A byte that begins a character is no 10xxxxxx.
         begins = np.flatnonzero((np.frombuffer(data, np.uint8) & 0xC0) != 0x80)
@@ -117,7 +117,7 @@ def _index(path: Path, length: int) -> tuple[str, np.ndarray]:
     return "".join(sorted(characters)), places[: count // length + 1]
 
 
-def _decoded(path: Path) -> Iterator[tuple[bytes, str]]:
+def decoded(path: Path) -> Iterator[tuple[bytes, str]]:
     """Give pieces of the file as bytes and as text; a character may be cut by their border."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     line = 1
