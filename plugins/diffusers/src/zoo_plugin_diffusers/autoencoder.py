@@ -13,7 +13,7 @@ from zoo_core.errors import ConfigError
 from zoo_core.interfaces.call import Call
 from zoo_core.interfaces.latent import Latent, Posterior
 from zoo_core.interfaces.space import Space
-from zoo_plugin_diffusers.component import module
+from zoo_plugin_diffusers.component import described, module
 
 _NETWORK = "AutoencoderKL"
 
@@ -81,6 +81,12 @@ class AutoencoderKL(Latent):
             height // shrink,
             width // shrink,
         )
+
+    @classmethod
+    def of(cls, network: Any) -> AutoencoderKL:
+        """Put a live AutoencoderKL behind the interface; it is taken as it is."""
+        config = AutoencoderConfig.parse({"network": described(network)})
+        return cls(config, parts={"network": network})
 
     def native(self) -> Any:
         """Give the AutoencoderKL of diffusers' that this model is."""

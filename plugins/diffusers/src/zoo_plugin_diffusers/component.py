@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo_core.config import FrozenDict, thaw
-from zoo_core.errors import ConfigError, UnsupportedError
+from zoo_core.errors import ConfigError, UnsafeFileError, UnsupportedError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -116,12 +116,16 @@ def is_module(configuration: Mapping[str, Any]) -> bool:
 
 
 def refuse_code(fields: Any) -> None:
-    """Raise UnsupportedError for a configuration that names code, or quantised weights."""
+    """Refuse a configuration that names code, or quantised weights, however deep.
+
+    Raises UnsafeFileError or UnsupportedError.
+    """
     if isinstance(fields, Mapping):
         for key, value in fields.items():
-            if key in _ELSEWHERE and value not in (None, "sdpa", "eager"):
-                raise UnsupportedError(
-                    "A configuration names no code of its own", received=f"{key}: {value}"
+            if key in _ELSEWHERE and value not in (None, "sdpa", "eager", {}):
+                raise UnsafeFileError(
+                    "A configuration names no code of its own, which is never run",
+                    received=f"{key}: {value!r}"[:200],
                 )
             if key == "quantization_config" and value is not None:
                 raise UnsupportedError(

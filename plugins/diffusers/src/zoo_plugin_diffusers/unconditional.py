@@ -21,7 +21,7 @@ from zoo_core.interfaces.model import Model
 from zoo_core.interfaces.noise import Noise, over_rows
 from zoo_core.interfaces.prediction import Prediction
 from zoo_core.interfaces.space import Space
-from zoo_plugin_diffusers.component import build_component, module
+from zoo_plugin_diffusers.component import build_component, described, module
 from zoo_plugin_diffusers.schedule import Schedule, Target, times_of
 
 _NETWORK = "UNet2DModel"
@@ -81,6 +81,19 @@ class Unconditional(Generator, Denoiser):
 
     config: UnconditionalConfig
     unet: nn.Module
+
+    @classmethod
+    def of(cls, pipeline: UnconditionalPipeline, *, unet: Any, scheduler: Any) -> Unconditional:
+        """Put live components of a pipeline behind the interfaces; the network is taken as it is.
+
+        The scheduler becomes what the pipeline makes of it: DDIM's own for DDIM, for example.
+        """
+        import diffusers
+
+        native = getattr(diffusers, pipeline.value)(unet=unet, scheduler=scheduler)
+        fields = {"unet": described(unet), "scheduler": described(native.scheduler)}
+        config = UnconditionalConfig.parse({"pipeline": pipeline.value, **fields})
+        return cls(config, parts={"unet": unet})
 
     def _space(self) -> Space:
         unet = self.config.unet

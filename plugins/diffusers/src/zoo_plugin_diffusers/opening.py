@@ -1,0 +1,62 @@
+"""Open a claimed repository: diffusers' own components, as the model of the zoo that they are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from zoo_core.errors import FormatError, UnsupportedError
+from zoo_core.hooks.repository import Opening
+from zoo_plugin_diffusers.claim import AUTOENCODER, INDEX, PipelineIndex
+from zoo_plugin_diffusers.weights import loaded
+
+if TYPE_CHECKING:
+    from zoo_core.interfaces.model import Model
+
+
+def open_folder(opening: Opening) -> Model:
+    """Open a folder of verified native files as a model, strictly and ready to use.
+
+    Raises UnsupportedError for a pipeline that the zoo has no interface for or the installed
+    diffusers doesn't know, and what `weights.loaded` raises.
+    """
+    index = opening.folder / INDEX
+    if index.is_file():
+        fields = json.loads(index.read_text("utf-8"))
+        return _pipeline(PipelineIndex.of(fields, opening.origin), opening).eval()
+    from zoo_plugin_diffusers.autoencoder import AutoencoderKL
+
+    return AutoencoderKL.of(loaded(AUTOENCODER, opening.folder, opening)).eval()
+
+
+def _pipeline(index: PipelineIndex, opening: Opening) -> Model:
+    """Put live components behind the interfaces of the zoo, by the class of the pipeline."""
+    from zoo_plugin_diffusers.pipeline_family import TextToImagePipeline
+    from zoo_plugin_diffusers.text_to_image_bridge import bridged_text_to_image
+    from zoo_plugin_diffusers.unconditional import Unconditional, UnconditionalPipeline
+
+    if index.pipeline in list(UnconditionalPipeline):
+        components = _components(index, opening)
+        if components.keys() != {"unet", "scheduler"}:
+            raise FormatError(
+                f"A {index.pipeline} is of a unet and a scheduler",
+                received=f"{', '.join(components)} in {opening.origin}",
+            )
+        return Unconditional.of(UnconditionalPipeline(index.pipeline), **components)
+    if index.pipeline in list(TextToImagePipeline):
+        components = _components(index, opening)
+        return bridged_text_to_image(index.pipeline, components, index.settings)
+    served = (*UnconditionalPipeline, *TextToImagePipeline)
+    raise UnsupportedError(
+        f"Pipelines of diffusers' that are served: {', '.join(served)}",
+        received=f"a {index.pipeline} in {opening.origin}",
+    )
+
+
+def _components(index: PipelineIndex, opening: Opening) -> Mapping[str, Any]:
+    found: dict[str, Any] = {}
+    for name, (_, kind) in index.components.items():
+        folder = opening.folder / name
+        found[name] = loaded(kind, folder if folder.is_dir() else opening.folder, opening)
+    return found
