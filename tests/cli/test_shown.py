@@ -72,6 +72,30 @@ def test_a_terminal_gets_the_first_screenfuls(
     assert len(done.stdout.splitlines()) < 50
 
 
+def test_formats_of_other_libraries(zoo: Run, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    formats = (
+        "formats:\n  nest:\n    summary: What nests hold.\n    provides: [Generator]\n"
+        "    marks: [{file: nest.json, key: eggs}]\n"
+    )
+    hooks = "  hooks: {module: zoo_plugin_nest.hooks, implements: [zoo_claim]}\narchitectures:"
+    text = registry_file("nest").replace("architectures:", hooks)
+    site.plugin("nest", text + formats)
+    assert zoo("list", "--formats", "nest").stdout == "nest\tGenerator\t\tWhat nests hold.\n"
+    (found,) = json.loads(zoo("list", "--formats", "nest", "--json").stdout)
+    assert found["marks"] == [{"file": "nest.json", "key": "eggs"}]
+    assert "`eggs` in nest.json" in zoo("info", "nest").stdout
+    assert json.loads(zoo("info", "nest", "--json").stdout)["name"] == "nest"
+    assert zoo("list", "--formats", "--architectures").exit_code == 2
+    assert zoo("list", "--formats", "--tag", "x").exit_code == 2
+    # What scripts read stays models alone; a person sees both.
+    assert "What nests hold" not in zoo("list").stdout
+    for module in (tables, sys.modules["zoo_core.cli.listing"]):
+        monkeypatch.setattr(module, "in_terminal", lambda: True)
+    assert "What nests hold" in zoo("list", "*e*").stdout
+    assert "What nests hold" not in zoo("list", "birds").stdout
+    assert "What nests hold" not in zoo("list", "--dataset", "digits").stdout
+
+
 def test_what_is_not_installed_says_how_to(zoo: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     text = registry_file("fish", models=1)
     body = "".join(f"    {line}\n" for line in text.splitlines() if not line.startswith("schema"))

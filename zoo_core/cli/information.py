@@ -13,7 +13,7 @@ from zoo_core.cli.sizes import human_size
 from zoo_core.cli.tables import show_json, show_pairs
 
 if TYPE_CHECKING:
-    from zoo_core.registry import ArchitectureInfo, ModelInfo
+    from zoo_core.registry import ArchitectureInfo, FormatInfo, ModelInfo
 
 
 @click.command(
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 @click.argument("ref", type=NAME)
 @json_option
 def command(ref: str, as_json: bool) -> None:
-    """Show all that is known of a model or an architecture.
+    """Show all that is known of a model, an architecture or a format.
 
     REF is a name of the registry, as `zoo list` prints it.
     """
-    from zoo_core.registry import ModelInfo, info
+    from zoo_core.registry import FormatInfo, ModelInfo, info
 
     if ref.startswith((".", "/", "~", "hf://", "file://")):
         raise click.UsageError(f"REF is a name of the registry, which {ref} is not")
@@ -37,12 +37,16 @@ def command(ref: str, as_json: bool) -> None:
         show_json(_plain(found))
     elif isinstance(found, ModelInfo):
         _show_model(found)
+    elif isinstance(found, FormatInfo):
+        _show_format(found)
     else:
         _show_architecture(found)
 
 
-def _plain(found: ModelInfo | ArchitectureInfo) -> dict[str, Any]:
+def _plain(found: ModelInfo | ArchitectureInfo | FormatInfo) -> dict[str, Any]:
     known = found._asdict()
+    if "marks" in known:
+        known["marks"] = [mark._asdict() for mark in known["marks"]]
     inner = known.pop("fields", {})
     return {"name": known.pop("name"), **inner, **known}
 
@@ -88,7 +92,20 @@ def _show_architecture(architecture: ArchitectureInfo) -> None:
     )
 
 
-def _plugin(found: ModelInfo | ArchitectureInfo) -> str:
+def _show_format(found: FormatInfo) -> None:
+    click.echo(f"{found.name}\n{found.summary}\n")
+    show_pairs(
+        [
+            ("provides", f"{', '.join(found.provides)}, at most"),
+            ("known by", "\n".join(f"`{mark.key}` in {mark.file}" for mark in found.marks)),
+            ("load", 'zoo.load("hf://owner/repo@revision"), zoo.load("./folder")'),
+            ("save", f'zoo.save(model, "folder", format="{found.name}")'),
+            ("plugin", _plugin(found)),
+        ]
+    )
+
+
+def _plugin(found: ModelInfo | ArchitectureInfo | FormatInfo) -> str:
     holder = found.distribution or "a registry file of yours"
     if found.installed:
         return holder

@@ -8,12 +8,12 @@ import click
 
 from zoo_core.cli.command import ZooCommand, json_option
 from zoo_core.cli.endings import note
-from zoo_core.cli.tables import show_json, show_table
+from zoo_core.cli.tables import in_terminal, show_json, show_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from zoo_core.registry import ArchitectureInfo, ModelSummary
+    from zoo_core.registry import ArchitectureInfo, FormatInfo, ModelSummary
 
 _NARROW = "narrow it by a PATTERN, --provides, --tag or --dataset."
 
@@ -26,6 +26,7 @@ _NARROW = "narrow it by a PATTERN, --provides, --tag or --dataset."
         "zoo list 'flows/*' --provides DensityModel",
         "zoo list digits --installed --json",
         "zoo list --architectures",
+        "zoo list --formats",
     ],
 )
 @click.argument("pattern", default="*")
@@ -36,6 +37,7 @@ _NARROW = "narrow it by a PATTERN, --provides, --tag or --dataset."
     "--installed/--all", help="Only those whose plugin is installed, or all that are known (--all)."
 )
 @click.option("--architectures", is_flag=True, help="List architectures, which are untrained.")
+@click.option("--formats", is_flag=True, help="List the formats of other libraries that load.")
 @json_option
 def command(
     pattern: str,
@@ -44,22 +46,29 @@ def command(
     dataset: str | None,
     installed: bool,
     architectures: bool,
+    formats: bool,
     as_json: bool,
 ) -> None:
     """List models by name.
 
     PATTERN may hold the wildcards * and ?; without any it matches anywhere in a name. Into a
     pipe go tab-separated lines: name, interfaces, data set, parameters, what is missing to use
-    it, summary.
+    it, summary. A terminal shows the formats of other libraries too, which load from the Hub.
     """
     wildcard = pattern if set("*?[") & set(pattern) else f"*{pattern}*"
     only = True if installed else None
-    if architectures and (tag or dataset):
-        raise click.UsageError("architectures have no tags and no data set")
-    if architectures:
+    if (architectures or formats) and (tag or dataset):
+        raise click.UsageError("architectures and formats have no tags and no data set")
+    if architectures and formats:
+        raise click.UsageError("give --architectures or --formats, not both")
+    if formats:
+        _show_formats(wildcard, provides, only, as_json)
+    elif architectures:
         _show_architectures(wildcard, provides, only, as_json)
     else:
         _show_models(wildcard, provides, tag, dataset, only, as_json)
+        if in_terminal() and not (tag or dataset or as_json):
+            _add_formats(wildcard, provides, only)
 
 
 def _show_models(
@@ -97,6 +106,38 @@ def _show_architectures(
         _explain_nothing(pattern, "architecture")
 
 
+def _show_formats(
+    pattern: str, provides: str | None, installed: bool | None, as_json: bool
+) -> None:
+    from zoo_core.registry import list_formats
+
+    found = list_formats(pattern, provides=provides, installed=installed)
+    if as_json:
+        show_json([_format_fields(f) for f in found])
+    elif found:
+        show_table(("format", "provides", "needs", "summary"), _format_rows(found))
+    else:
+        note("no format matches.")
+
+
+def _add_formats(pattern: str, provides: str | None, installed: bool | None) -> None:
+    """Show below the models what loads from other libraries' repositories."""
+    from zoo_core.registry import list_formats
+
+    found = list_formats(pattern, provides=provides, installed=installed)
+    if found:
+        click.echo("Formats of other libraries; their models load as hf://owner/repo or ./folder:")
+        show_table(("format", "provides", "needs", "summary"), _format_rows(found))
+
+
+def _format_rows(formats: Sequence[FormatInfo]) -> list[Sequence[str]]:
+    return [(f.name, ", ".join(f.provides), _needs(f), f.summary) for f in formats]
+
+
+def _format_fields(found: FormatInfo) -> dict[str, object]:
+    return {**found._asdict(), "marks": [mark._asdict() for mark in found.marks]}
+
+
 def _model_rows(models: Sequence[ModelSummary]) -> list[Sequence[str]]:
     """Give the cells of each model; there may be ten thousand, so what repeats is made once."""
     provides = {names: ", ".join(names) for names in {model.provides for model in models}}
@@ -114,7 +155,7 @@ def _model_rows(models: Sequence[ModelSummary]) -> list[Sequence[str]]:
     ]
 
 
-def _needs(entry: ModelSummary | ArchitectureInfo) -> str:
+def _needs(entry: ModelSummary | ArchitectureInfo | FormatInfo) -> str:
     if entry.installed:
         return ""
     return entry.install or "a plugin that is not usable"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "list": Entry("listing", "List models by name."),
-    "info": Entry("information", "Show all that is known of a model or an architecture."),
+    "info": Entry("information", "Show all that is known of a model, an architecture or a format."),
     "sample": Entry("sampling", "Draw samples from a model."),
     "score": Entry("scoring", "Give the log-likelihood, in nats, of each row of a data file."),
     "pull": Entry("pulling", "Download a model's files, verify them, and print their folder."),

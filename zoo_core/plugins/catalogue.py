@@ -22,7 +22,7 @@ from zoo_core.plugins.tables import TABLES
 
 Record = TypeVar("Record")
 
-_FORMAT = 5
+_FORMAT = 6
 """Of what the cells hold; the layout of the tables is in the key by itself."""
 _KEPT = 8
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, final
 
 from zoo_core.errors import RegistryFileError
-from zoo_core.plugins.columns import SEPARATOR, Texts, joined, pack
+from zoo_core.plugins.columns import SEPARATOR, Texts, joined, one_line, pack
 from zoo_core.plugins.section import Section
 from zoo_core.plugins.source import Source, SourceKind
 from zoo_core.plugins.structure import sections
@@ -52,6 +52,7 @@ class _Rows:
         self._columns: list[tuple[Any, ...]] = []
         self._models: list[tuple[Any, ...]] = []
         self._architectures: list[tuple[Any, ...]] = []
+        self._formats: list[tuple[Any, ...]] = []
         self._names: list[tuple[Any, ...]] = []
         self._bodies: list[tuple[Any, ...]] = []
         self._texts = Texts()
@@ -61,8 +62,9 @@ class _Rows:
         usable = not (found.problem or found.foreign)
         models = found.models if usable else {}
         architectures = found.architectures if usable else {}
+        formats = found.formats if usable else {}
         section = len(self._sections) + 1
-        header = _header(found.plugin, usable)
+        header = tuple(_header(found.plugin, usable))
         reasons = _printable(found.problem), _printable(found.foreign)
         self._sections.append((section, source, *reasons, len(models), len(architectures), *header))
         self._columns.append((section, *pack(dict(sorted(models.items())), self._texts)))
@@ -70,6 +72,7 @@ class _Rows:
         for name, entry in models.items():
             self._models.append((name, entry["architecture"], section))
             self._names += [(alias, name, section) for alias in [name, *entry.get("aliases", ())]]
+        self._formats += [_format(n, e, header[0], section) for n, e in formats.items()]
         self._add_bodies(section, "model", models)
         self._add_bodies(section, "architecture", architectures)
 
@@ -84,9 +87,16 @@ class _Rows:
         yield "columns", self._columns
         yield "models", self._models
         yield "architectures", self._architectures
+        yield "formats", self._formats
         yield "names", self._names
         yield "bodies", self._bodies
         yield "texts", [(number, text) for text, number in self._texts.numbers.items()]
+
+
+def _format(name: str, entry: dict[str, Any], namespace: object, section: int) -> tuple[Any, ...]:
+    marks = [text for mark in entry["marks"] for text in (mark["file"], mark["key"])]
+    columns = joined(entry, "provides"), joined({"marks": marks}, "marks")
+    return (name, namespace, one_line(entry["summary"]), *columns, section)
 
 
 def _header(plugin: dict[str, Any], checked: bool) -> Iterator[object]:

@@ -10,6 +10,7 @@ from typing import Any, final
 
 from zoo_core import API_VERSION
 from zoo_core.errors import RegistryFileError
+from zoo_core.plugins.file_names import is_inside
 from zoo_core.plugins.names import NAME, NAMESPACE, namespace_of
 from zoo_core.plugins.section import SCHEMA, Section
 from zoo_core.plugins.yaml_file import LinedDict, LinedList, file_error
@@ -33,6 +34,8 @@ _MODEL: _Kinds = {"architecture": str, "summary": str, "provides": TEXTS, "alias
 _MODEL |= {"requires": str, "sources": dict, "files": dict, "parameters": int, "dtype": str}
 _MODEL |= {"licenses": dict, "citation": str, "dataset": str, "metrics": list, "recipe": str}
 _MODEL |= {"tags": TEXTS, "status": str}
+_FORMAT: _Kinds = {"summary": str, "provides": TEXTS, "marks": list}
+_MARK: _Kinds = {"file": str, "key": str}
 _NAMED = {str: "text", int: "a whole number", dict: "a mapping", list: "a list"}
 
 
@@ -109,6 +112,23 @@ class _Checker:
             self.keys(entry, _ARCHITECTURE, required=("class", "summary", "provides"))
             self._matches(entry, "class", TARGET, "module:Class")
         self._models(found.models, namespace)
+        found.formats = data.get("formats", {})
+        self._formats(found.formats, data, namespace)
+
+    def _formats(self, formats: dict[str, Any], data: LinedDict, namespace: str | None) -> None:
+        if formats and namespace is None:
+            raise self._error(data, "formats", "`formats` are a plugin's, whose hook reads them")
+        for name, entry in formats.items():
+            if not NAMESPACE.fullmatch(name) or not isinstance(entry, LinedDict):
+                rule = "a format is a mapping, named in lower-case letters, digits and dashes"
+                raise self._error(formats, name, rule, received=repr(name))
+            self.keys(entry, _FORMAT, required=tuple(_FORMAT))
+            for mark in entry["marks"]:
+                if not isinstance(mark, LinedDict):
+                    raise self._error(entry, "marks", "each of `marks` has a file and a key")
+                self.keys(mark, _MARK, required=tuple(_MARK))
+                if not is_inside(mark["file"]):
+                    raise self._error(mark, "file", "a mark's file is one inside the repository")
 
     def _models(self, models: dict[str, Any], namespace: str | None) -> None:
         names = set(models)

@@ -21,6 +21,7 @@ CREATE TABLE key (key);
 CREATE TABLE texts (id, text);
 CREATE TABLE models (name, architecture, section);
 CREATE TABLE architectures (name, section);
+CREATE TABLE formats (name, namespace, summary, provides, marks, section);
 CREATE TABLE names (name, stands_for, section);
 CREATE TABLE bodies (section, kind, name, line, body, PRIMARY KEY (section, kind, name))
     WITHOUT ROWID;

@@ -5,7 +5,8 @@ Nothing here imports torch, pydantic, huggingface_hub or a plugin's code, but `f
 
     list_models(pattern, ...)     ModelSummary of every model that matches
     list_architectures(pattern)   ArchitectureInfo of every architecture that matches
-    info(name)                    ModelInfo or ArchitectureInfo
+    list_formats(pattern)         FormatInfo of every format of other libraries' that matches
+    info(name)                    ModelInfo, ArchitectureInfo or FormatInfo
     find(name)                    RegisteredModel: the validated entry, ready to be loaded
     closest(name)                 the names most like a mistyped one
     check(path)                   Findings in a registry file, or in all that are in use
@@ -20,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from zoo_core.registry.information import info
 from zoo_core.registry.memory import forget, register
-from zoo_core.registry.records import ArchitectureInfo, ModelInfo, ModelSummary
-from zoo_core.registry.search import closest, list_architectures, list_models
+from zoo_core.registry.records import ArchitectureInfo, FormatInfo, Mark, ModelInfo, ModelSummary
+from zoo_core.registry.search import closest, list_architectures, list_formats, list_models
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ArchitectureInfo",
+    "FormatInfo",
+    "Mark",
     "ModelInfo",
     "ModelSummary",
     "check",
@@ -40,6 +43,7 @@ __all__ = [
     "forget",
     "info",
     "list_architectures",
+    "list_formats",
     "list_models",
     "register",
 ]

@@ -127,12 +127,24 @@ def _references(path: str, section: LinedDict) -> Iterator[Finding]:
             message = f"{name}: this plugin has no architecture {entry['architecture']}."
             yield Finding(message, path, entry.line_of("architecture"))
     hooks = plugin.get("hooks") if isinstance(plugin, LinedDict) else None
+    yield from _claims(path, section, hooks)
     if not isinstance(hooks, LinedDict):
         return
     for name in hooks.get("implements") or ():
         if name not in HOOKS:
             message = f"there is no hook {name}; known are {', '.join(HOOKS)}."
             yield Finding(message, path, hooks.line_of("implements"), Level.WARNING)
+
+
+def _claims(path: str, section: LinedDict, hooks: object) -> Iterator[Finding]:
+    """Check that formats and the hook that reads them go together."""
+    claims = isinstance(hooks, LinedDict) and "zoo_claim" in (hooks.get("implements") or ())
+    if section.get("formats") and not claims:
+        message = "a plugin with `formats` implements the hook zoo_claim, which reads them."
+        yield Finding(message, path, section.line_of("formats"))
+    if claims and not section.get("formats"):
+        message = "with zoo_claim go `formats`, or nobody learns which plugin to install."
+        yield Finding(message, path, section.line_of("plugin"), Level.WARNING)
 
 
 def _dangles(architecture: object, known: Any, plugin: Any) -> bool:

@@ -11,7 +11,7 @@ from zoo_core.plugins.columns import SEPARATOR, Columns, unpack
 from zoo_core.plugins.current import listing
 from zoo_core.plugins.listing import Listing
 from zoo_core.plugins.names import namespace_of
-from zoo_core.registry.records import ArchitectureInfo, ModelInfo, ModelSummary
+from zoo_core.registry.records import ArchitectureInfo, FormatInfo, Mark, ModelInfo, ModelSummary
 
 # What ModelSummary._make does, without a call of Python's own for each row.
 _summary: Callable[[Iterable[Any]], ModelSummary] = partial(tuple.__new__, ModelSummary)
@@ -101,6 +101,20 @@ class Offers:
             if section in self._offers and self._allowed(name, section):
                 return self._architecture(name, section)
         return None
+
+    def formats(self) -> list[FormatInfo]:
+        """List the formats that plugins read, sorted by name."""
+        rows = self._query("SELECT * FROM formats ORDER BY name, section")
+        return [self._format(*row) for row in rows if row[-1] in self._offers]
+
+    def _format(
+        self, name: str, namespace: str, summary: str, provides: str, marks: str, section: int
+    ) -> FormatInfo:
+        cells = marks.split(SEPARATOR)
+        found = tuple(map(Mark, cells[::2], cells[1::2]))
+        usable = self._usable(namespace, section)
+        interfaces = tuple(provides.split(SEPARATOR)) if provides else ()
+        return FormatInfo(name, summary, interfaces, found, namespace, *usable)
 
     def names(self) -> list[str]:
         """List all names and aliases."""

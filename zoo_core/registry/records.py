@@ -43,6 +43,27 @@ class ModelInfo(NamedTuple):
     line: int
 
 
+class Mark(NamedTuple):
+    """A file, and a key of its JSON mapping, by which a format is known."""
+
+    file: str
+    key: str
+
+
+class FormatInfo(NamedTuple):
+    """A format of other libraries' that a plugin reads, and the most that its models provide."""
+
+    name: str
+    summary: str
+    provides: tuple[str, ...]
+    marks: tuple[Mark, ...]
+    namespace: str
+    distribution: str | None
+    installed: bool
+    install: str | None
+    """The command that makes it usable; None where no plugin is missing."""
+
+
 class ArchitectureInfo(NamedTuple):
     """All that the registry file says of an architecture; `target` is "module:Class"."""
 

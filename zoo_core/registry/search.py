@@ -9,7 +9,7 @@ from collections.abc import Callable
 from zoo_core.plugins.names import namespace_of
 from zoo_core.registry import memory
 from zoo_core.registry.offers import Offers
-from zoo_core.registry.records import ArchitectureInfo, ModelSummary
+from zoo_core.registry.records import ArchitectureInfo, FormatInfo, ModelSummary
 
 Interface = str | type
 
@@ -56,6 +56,21 @@ def list_architectures(
     if installed is not None:
         found = [a for a in found if a.installed is installed]
     return found
+
+
+def list_formats(
+    pattern: str = "*", *, provides: Interface | None = None, installed: bool | None = None
+) -> list[FormatInfo]:
+    """List the formats of other libraries' whose name matches the wildcard pattern, sorted."""
+    matches = _matcher(pattern)
+    interface = None if provides is None else _name(provides)
+    return [
+        found
+        for found in Offers().formats()
+        if matches(found.name)
+        and (interface is None or interface in found.provides)
+        and (installed is None or found.installed is installed)
+    ]
 
 
 def closest(name: str, n: int = 3) -> list[str]:
