@@ -14,8 +14,8 @@ TEXTS = (
     "the cat sat on the mat, and the dog sat beside the cat",
 )
 LENGTH = 32
-_SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
-_TOWER = {**_SIZES, "intermediate_size": 32}
+_SIZES: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+_TOWER: dict[str, Any] = {**_SIZES, "intermediate_size": 32}
 
 
 def byte_tokenizer(vocabulary: int = 300) -> Any:

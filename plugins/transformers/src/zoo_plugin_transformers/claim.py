@@ -27,16 +27,14 @@ _TEXTS = (
 _MAY_NAME_CODE = (CONFIG, *(name for name in _TEXTS if name.endswith("_config.json")))
 _DIFFUSERS = ("model_index.json", "scheduler_config.json")
 _SHARD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}\.safetensors")
-_PICKLES = re.compile(
-    r"(pytorch_model.*\.bin|tf_model.*\.h5|flax_model.*\.msgpack|model\.ckpt.*|.*\.(bin|pt|pth|pkl))"
-)
+_OTHER_WEIGHTS = (".safetensors", ".bin", ".pt", ".h5", ".msgpack", ".ckpt", ".gguf", ".onnx")
 
 
 def claimed_files(repository: Repository) -> tuple[str, ...] | None:
     """List the files of a repository in transformers' format; None for any other.
 
-    Raises UnsafeFileError for one that needs code or pickles or names a path, UnsupportedError
-    for quantised weights, FormatError for one without weights or with a wrong index.
+    Raises UnsafeFileError for one that needs code or names a path, UnsupportedError for quantised
+    weights, FormatError for one without safetensors or with a wrong index.
     """
     config = _config_of(repository)
     if config is None:
@@ -131,19 +129,11 @@ def _refuse_each(names: list[str], error: Callable[[str], Exception]) -> None:
         raise error(", ".join(repr(name[:80]) for name in names[:5]))
 
 
-def _without_weights(repository: Repository) -> Exception:
+def _without_weights(repository: Repository) -> FormatError:
     """Make the error for a repository without safetensors that this plugin reads."""
-    origin, names = repository.origin, sorted(n for n in repository.sizes if "/" not in n)
-    pickles = [name for name in names if _PICKLES.fullmatch(name)]
-    others = [name for name in names if name.endswith((".safetensors", ".gguf"))]
-    if pickles and not others:
-        return UnsafeFileError(
-            f"{origin} has no weights but pickles, which can run code and are never opened",
-            received=", ".join(pickles[:5]),
-            remedy="Ask its owner to add safetensors, or choose a repository that has them.",
-        )
+    others = [name for name in sorted(repository.sizes) if name.endswith(_OTHER_WEIGHTS)]
     return FormatError(
         f"A model in transformers' format has its weights in {WEIGHTS}, or in what {INDEX} names",
-        received=f"{', '.join(others[:5]) or 'neither'} in {origin}",
-        remedy="Variants, adapters and other formats than safetensors aren't read.",
+        received=f"{', '.join(others[:5]) or 'no weights'} in {repository.origin}",
+        remedy="Weights of other forms, variants and adapters aren't read; pickles never are.",
     )

@@ -63,12 +63,14 @@ def _model(kind: Kind, module: PreTrainedModel, folder: Path) -> Model:
             return TextEncoder.of(module, _tokenizer(folder))
         case Kind.IMAGE_ENCODER:
             from zoo_plugin_transformers.image_encoder import ImageEncoder
+            from zoo_plugin_transformers.pictures import read_processor
 
-            return ImageEncoder.of(module, _image_processor(folder))
+            return ImageEncoder.of(module, read_processor(folder))
         case Kind.CLIP:
             from zoo_plugin_transformers.clip import Clip
+            from zoo_plugin_transformers.pictures import read_processor
 
-            return Clip.of(module, _tokenizer(folder), _image_processor(folder))
+            return Clip.of(module, _tokenizer(folder), read_processor(folder))
 
 
 def _tokenizer(folder: Path) -> TokenizerConfig | None:
@@ -78,19 +80,3 @@ def _tokenizer(folder: Path) -> TokenizerConfig | None:
     held = any((folder / name).is_file() for name in ("tokenizer.json", "vocab.json", "vocab.txt"))
     with silenced():
         return TokenizerConfig.of(folder) if held else None
-
-
-def _image_processor(folder: Path) -> Any:
-    """Open the library's own image processor. Raises UnsupportedError for what it can't."""
-    from transformers import AutoImageProcessor
-
-    try:
-        with silenced():
-            return AutoImageProcessor.from_pretrained(
-                folder, local_files_only=True, trust_remote_code=False, backend="pil"
-            )
-    except Exception as error:  # whatever a stranger's files make the library raise
-        raise UnsupportedError(
-            "A model of pictures says in preprocessor_config.json how they are prepared",
-            received=" ".join(f"{type(error).__name__}: {error}".split())[:300],
-        ) from error

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from zoo_core.checkpoints.header import read_header
-from zoo_core.errors import ConfigError, TensorError
+from zoo_core.errors import TensorError
 from zoo_core.hooks.repository import Opening
 from zoo_plugin_transformers.silence import silenced
 
@@ -23,11 +22,9 @@ def loaded(network: type[PreTrainedModel], opening: Opening) -> PreTrainedModel:
 
     Tensors are mapped where files never change in place, as the library does it, and copied
     elsewhere. Raises TensorError for tensors that are missing, extra, of another shape, or not
-    tied although the configuration ties them; ConfigError for a configuration that it refuses.
+    tied although the configuration ties them, and what the library raises for other faults.
     """
     files = sorted(opening.folder.glob("*.safetensors"))
-    for file in files:
-        read_header(file)
     with silenced():
         config = _configuration(network, opening)
         module, report = _from_pretrained(network, config, opening, files)
@@ -40,10 +37,7 @@ def loaded(network: type[PreTrainedModel], opening: Opening) -> PreTrainedModel:
 
 def _configuration(network: type[PreTrainedModel], opening: Opening) -> PreTrainedConfig:
     config_class: Any = network.config_class
-    try:
-        config = config_class.from_pretrained(opening.folder, local_files_only=True)
-    except Exception as error:  # transformers has many errors for a wrong field
-        raise _refused(opening, error) from error
+    config = config_class.from_pretrained(opening.folder, local_files_only=True)
     # How products are computed is the library's choice for the device, not the file's.
     config._attn_implementation = None
     config._experts_implementation = None
@@ -63,15 +57,12 @@ def _from_pretrained(
         "ignore_mismatched_sizes": True,
     }
     library: Any = network
-    try:
-        if opening.mappable:
-            return library.from_pretrained(opening.folder, **options)
-        module, report = library.from_pretrained(None, state_dict=_copied(files), **options)
-        if module.can_generate():
-            module.generation_config = _generation(opening.folder)
-        return module, report
-    except Exception as error:  # whatever a stranger's files make the library raise
-        raise _refused(opening, error) from error
+    if opening.mappable:
+        return library.from_pretrained(opening.folder, **options)
+    module, report = library.from_pretrained(None, state_dict=_copied(files), **options)
+    if module.can_generate():
+        module.generation_config = _generation(opening.folder)
+    return module, report
 
 
 def _copied(files: list[Path]) -> dict[str, Tensor]:
@@ -149,8 +140,3 @@ def _refuse_untied(module: PreTrainedModel, origin: str) -> None:
 def _first_few(names: Iterable[str]) -> str:
     ordered = sorted(names)
     return ", ".join(ordered[:5]) + (f" and {len(ordered) - 5} more" if len(ordered) > 5 else "")
-
-
-def _refused(opening: Opening, error: Exception) -> ConfigError:
-    told = " ".join(f"{type(error).__name__}: {error}".split())
-    return ConfigError(f"transformers can open {opening.origin}", received=told[:500])

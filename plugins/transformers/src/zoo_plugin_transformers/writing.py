@@ -7,9 +7,11 @@ from typing import Any
 
 from zoo_core.errors import UnsupportedError
 from zoo_core.interfaces.model import Model
+from zoo_plugin_transformers.kind import Kind
 from zoo_plugin_transformers.silence import silenced
 
 _NAMESPACE = "transformers/"
+_ARCHITECTURES = {f"{_NAMESPACE}{kind}" for kind in Kind}
 
 
 def write_folder(model: Model, folder: Path) -> bool | None:
@@ -17,18 +19,35 @@ def write_folder(model: Model, folder: Path) -> bool | None:
 
     Give None for a model of another plugin's. Raises UnsupportedError for a view by `given`.
     """
-    network = dict(model.named_children()).get("network")
-    if not model.architecture.startswith(_NAMESPACE) or network is None:
+    if model.architecture not in _ARCHITECTURES:
         return None
     if model.is_given:
         raise UnsupportedError(
             "A view with a bound condition can't be saved", remedy="Save the model itself."
         )
-    module: Any = network
+    whole: Any = model
+    if model.architecture == f"{_NAMESPACE}{Kind.CLIP}":
+        parts = [whole.conditioner, whole.image_encoder]
+        _save(whole.native_module(), folder)
+    else:
+        parts = [whole]
+        _save(whole.network, folder)
+    for part in parts:
+        _write_beside(dict(part.config), folder)
+    return True
+
+
+def _save(module: Any, folder: Path) -> None:
+    """Save as the library does: safetensors, in shards where they are large."""
     with silenced():
         module.save_pretrained(folder)
-    config: Any = model.config
-    fields = dict(config)
+
+
+def _write_beside(fields: dict[str, Any], folder: Path) -> None:
+    """Write what prepares texts and pictures, where a model has it."""
     if fields.get("tokenizer") is not None:
         fields["tokenizer"].write(folder)
-    return True
+    if fields.get("processor") is not None:
+        from zoo_plugin_transformers.pictures import write_processor
+
+        write_processor(fields["processor"], folder)
