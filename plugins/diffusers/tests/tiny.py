@@ -192,6 +192,104 @@ def flux() -> Any:
     )
 
 
+def dance_diffusion() -> Any:
+    """Make Dance Diffusion: sounds, told nothing."""
+    return diffusers.DanceDiffusionPipeline(
+        unet=lively(
+            diffusers.UNet1DModel(
+                sample_size=64,
+                sample_rate=16,
+                in_channels=2,
+                out_channels=2,
+                extra_in_channels=8,
+                time_embedding_dim=8,
+                block_out_channels=(32, 32),
+                down_block_types=("DownBlock1DNoSkip", "AttnDownBlock1D"),
+                up_block_types=("AttnUpBlock1D", "UpBlock1DNoSkip"),
+            )
+        ),
+        scheduler=diffusers.IPNDMScheduler(),
+    )
+
+
+def audio_ldm() -> Any:
+    """Make AudioLDM: sounds of a text."""
+    text = transformers.ClapTextConfig(
+        vocab_size=55,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=64,
+        projection_dim=LENGTH,
+        pad_token_id=54,
+    )
+    vocoder = transformers.SpeechT5HifiGanConfig(
+        model_in_dim=8,
+        sampling_rate=64,
+        upsample_initial_channel=8,
+        upsample_rates=[2, 2],
+        upsample_kernel_sizes=[4, 4],
+        resblock_kernel_sizes=[3],
+        resblock_dilation_sizes=[[1, 3]],
+        normalize_before=False,
+    )
+    return diffusers.AudioLDMPipeline(
+        vae=lively(
+            diffusers.AutoencoderKL(
+                in_channels=1,
+                out_channels=1,
+                down_block_types=("DownEncoderBlock2D",) * 2,
+                up_block_types=("UpDecoderBlock2D",) * 2,
+                block_out_channels=(8, 8),
+                layers_per_block=1,
+                norm_num_groups=2,
+            )
+        ),
+        text_encoder=lively(transformers.ClapTextModelWithProjection(text)),
+        tokenizer=clip_tokenizer(),
+        unet=lively(
+            diffusers.UNet2DConditionModel(
+                sample_size=4,
+                block_out_channels=(8, 16),
+                layers_per_block=1,
+                norm_num_groups=2,
+                attention_head_dim=2,
+                down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+                up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+                cross_attention_dim=(8, 16),
+                class_embed_type="simple_projection",
+                projection_class_embeddings_input_dim=LENGTH,
+                class_embeddings_concat=True,
+            )
+        ),
+        scheduler=diffusers.DDIMScheduler(clip_sample=False, steps_offset=1),
+        vocoder=lively(transformers.SpeechT5HifiGan(vocoder)),
+    )
+
+
+def text_to_video() -> Any:
+    """Make ModelScope's text to video."""
+    return diffusers.TextToVideoSDPipeline(
+        vae=vae(),
+        text_encoder=clip(),
+        tokenizer=clip_tokenizer(),
+        unet=lively(
+            diffusers.UNet3DConditionModel(
+                sample_size=4,
+                block_out_channels=(8, 16),
+                layers_per_block=1,
+                norm_num_groups=2,
+                attention_head_dim=4,
+                cross_attention_dim=16,
+                down_block_types=("CrossAttnDownBlock3D", "DownBlock3D"),
+                up_block_types=("UpBlock3D", "CrossAttnUpBlock3D"),
+            )
+        ),
+        scheduler=diffusers.DDIMScheduler(clip_sample=False, steps_offset=1),
+    )
+
+
 def lively(module: nn.Module) -> nn.Module:
     """Make weights larger than initialisers do, so that outputs differ by what goes in."""
     with torch.no_grad():

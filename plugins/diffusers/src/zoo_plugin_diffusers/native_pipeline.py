@@ -7,10 +7,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from zoo_core.errors import ConfigError, UnsupportedError
+from zoo_core.interfaces.space import Space
+from zoo_plugin_diffusers.component import build_component
+from zoo_plugin_diffusers.silence import silenced
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
 
+    from zoo_core.interfaces.model import Model
+
+_AT_ONCE = 8 * 3 * 512 * 512
+"""Numbers that one call draws unless the caller says otherwise; fixed, as draws depend on it."""
 _WITHOUT = {"requires_safety_checker": False, "add_watermarker": False}
 """Settings of constructors for what is never loaded: safety checkers and watermarks."""
 
@@ -36,8 +43,8 @@ def assembled(name: str, components: Mapping[str, Any], *, progress: bool) -> Di
 
     Raises ConfigError for a component that it doesn't take.
     """
-    found = pipeline_class(name)
-    wanted = inspect.signature(found).parameters
+    found: Any = pipeline_class(name)
+    wanted = constructed_with(name)
     foreign = [one for one in components if one not in wanted]
     if foreign:
         raise ConfigError(
@@ -45,14 +52,34 @@ def assembled(name: str, components: Mapping[str, Any], *, progress: bool) -> Di
             received=", ".join(foreign),
             remedy="Leave it out, or name another pipeline.",
         )
-    left = {key: None for key, one in wanted.items() if one.default is inspect.Parameter.empty}
+    left = {key: None for key, default in wanted.items() if default is inspect.Parameter.empty}
     settings = {key: value for key, value in _WITHOUT.items() if key in wanted}
-    pipeline = found(**{**left, **settings, **components})
+    with silenced():
+        pipeline = found(**{**left, **settings, **components})
     pipeline.set_progress_bar_config(disable=not progress)
     return pipeline
+
+
+def constructed_with(name: str) -> Mapping[str, Any]:
+    """Give the arguments of a pipeline's constructor with their defaults, or `empty`."""
+    arguments = inspect.signature(pipeline_class(name)).parameters
+    return {key: one.default for key, one in arguments.items()}
 
 
 def called_with(name: str) -> Mapping[str, Any]:
     """Give the arguments of a pipeline's call with their defaults."""
     arguments = inspect.signature(pipeline_class(name).__call__).parameters
     return {key: one.default for key, one in arguments.items() if key != "self"}
+
+
+def components_of(model: Model, native: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a model's own modules, and fresh schedulers, which remember their steps."""
+    return {
+        name: model.get_submodule(name) if name in model._modules else build_component(one)
+        for name, one in native.items()
+    }
+
+
+def drawn_at_once(space: Space) -> int:
+    """Say how many samples one call of a pipeline makes by default: 8 pictures of 512 × 512."""
+    return max(1, _AT_ONCE // space.size)

@@ -52,7 +52,7 @@ FAMILIES: Mapping[TextToImagePipeline, PipelineFamily] = {
         text_to_image="StableDiffusionPipeline",
         inpainting="StableDiffusionInpaintPipeline",
         image_to_image="StableDiffusionImg2ImgPipeline",
-        encoding=PromptEncoding.STABLE_DIFFUSION,
+        encoding=PromptEncoding.SINGLE,
         network="unet",
     ),
     TextToImagePipeline.STABLE_DIFFUSION_XL: PipelineFamily(

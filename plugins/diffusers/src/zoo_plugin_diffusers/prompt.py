@@ -26,16 +26,26 @@ from zoo_plugin_diffusers.prompt_tokenizer import PromptTokenizer
 class PromptEncoding(StrEnum):
     """How a pipeline makes embeddings of what its text encoders give.
 
-    STABLE_DIFFUSION: the last hidden states of one encoder. STABLE_DIFFUSION_XL: the last but one
-    of each, side by side, and the last encoder's pooled vector. STABLE_DIFFUSION_3: the last but
-    one of two CLIPs side by side, followed in the sequence by T5's, and both pooled vectors.
-    FLUX: T5's last hidden states, and the pooled vector of a CLIP.
+    SINGLE: the last hidden states of one encoder, as Stable Diffusion 1 and 2. CLAP: the unit
+    vector of a CLAP. STABLE_DIFFUSION_XL: the last hidden states but one of each encoder, side by
+    side, and the last one's pooled vector. STABLE_DIFFUSION_3: the last but one of two CLIPs side
+    by side, followed in the sequence by T5's, and both pooled vectors. FLUX: T5's last hidden
+    states, and the pooled vector of a CLIP.
     """
 
-    STABLE_DIFFUSION = "stable-diffusion"
+    SINGLE = "single"
+    CLAP = "clap"
     STABLE_DIFFUSION_XL = "stable-diffusion-xl"
     STABLE_DIFFUSION_3 = "stable-diffusion-3"
     FLUX = "flux"
+
+
+_NUMBERS = {
+    PromptEncoding.SINGLE: (1,),
+    PromptEncoding.CLAP: (1,),
+    PromptEncoding.STABLE_DIFFUSION_3: (2, 3),
+}
+"""How many text encoders there are, where it isn't two."""
 
 
 @final
@@ -74,10 +84,7 @@ class Prompt(Conditioner):
 
         @pydantic.model_validator(mode="after")
         def _complete(self) -> Any:
-            numbers = {
-                PromptEncoding.STABLE_DIFFUSION: (1,),
-                PromptEncoding.STABLE_DIFFUSION_3: (2, 3),
-            }.get(self.encoding, (2,))
+            numbers = _NUMBERS.get(self.encoding, (2,))
             if len(self.encoders) not in numbers:
                 raise ValueError(f"{self.encoding} has {numbers[0]} text encoders")
             wanted = {*self.encoders, *(_tokenizer_of(name) for name in self.encoders)}
@@ -108,8 +115,10 @@ class Prompt(Conditioner):
         """The widths of the embeddings and of the pooled vector."""
         native = [self.config.components[name] for name in self.config.encoders]
         match self.config.encoding:
-            case PromptEncoding.STABLE_DIFFUSION:
+            case PromptEncoding.SINGLE:
                 return ContextShape(sequence=_width(native[0]))
+            case PromptEncoding.CLAP:
+                return ContextShape(vector=native[0]["projection_dim"])
             case PromptEncoding.STABLE_DIFFUSION_XL:
                 pooled = native[-1]["projection_dim"]
                 return ContextShape(sequence=sum(map(_width, native)), vector=pooled)
@@ -151,8 +160,10 @@ class Prompt(Conditioner):
 
     def _encode(self, codes: Codes) -> Context:
         match self.config.encoding:
-            case PromptEncoding.STABLE_DIFFUSION:
+            case PromptEncoding.SINGLE:
                 return _context(self._module("text_encoder")(codes["text_encoder"])[0])
+            case PromptEncoding.CLAP:
+                return self._clap(codes["text_encoder"])
             case PromptEncoding.STABLE_DIFFUSION_XL:
                 parts = [self._penultimate(name, codes) for name in self.config.encoders]
                 return _context(torch.cat([part for part, _ in parts], -1), parts[-1][1])
@@ -175,6 +186,12 @@ class Prompt(Conditioner):
         else:
             third = clip.new_zeros(len(clip), self.config.lengths[2], width)
         return _context(torch.cat([clip, third], -2), torch.cat([pooled_one, pooled_two], -1))
+
+    def _clap(self, codes: Tensor) -> Context:
+        """Give a CLAP's unit vectors; it alone is told where the padding is."""
+        mask = self._tokenizers[0].mask(codes)
+        told = self._module("text_encoder")(codes, attention_mask=mask)
+        return Context(vector=nn.functional.normalize(told.text_embeds, dim=-1))
 
     def _penultimate(self, name: str, codes: Codes) -> tuple[Tensor, Tensor]:
         """Give the hidden states before the last layer, and the pooled vector."""

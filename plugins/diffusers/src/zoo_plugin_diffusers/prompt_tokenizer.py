@@ -54,6 +54,13 @@ class PromptTokenizer(Tokenizer):
         padded = [row + [padding] * (length - len(row)) for row in rows]
         return torch.tensor(padded, dtype=torch.int64).reshape(len(padded), length)
 
+    def mask(self, prompts: Int[Tensor, "n length"]) -> Int[Tensor, "n length"]:
+        """Give 1 for each code of framed prompts, and 0 for the padding behind them."""
+        padded = prompts == self._tokenizer.pad_token_id
+        # Where padding is what ends a prompt, the first of it belongs there.
+        ended = self._tokenizer.pad_token_id in self._frame[1]
+        return (padded.cumsum(1) <= int(ended)).to(torch.int64)
+
     def require_known(self, codes: Tensor) -> None:
         """Raise ConditionError for a code that isn't one of the tokenizer's."""
         wrong = codes[(codes < 0) | (codes >= self.size)]

@@ -19,9 +19,14 @@ from zoo_core.interfaces.generator import Generator
 from zoo_core.interfaces.objective import Objective
 from zoo_core.interfaces.part import Part, Provides
 from zoo_core.interfaces.space import Space
-from zoo_plugin_diffusers.component import build_component, module
+from zoo_plugin_diffusers.component import module
 from zoo_plugin_diffusers.latent_loss import LatentLoss
-from zoo_plugin_diffusers.native_pipeline import assembled, called_with
+from zoo_plugin_diffusers.native_pipeline import (
+    assembled,
+    called_with,
+    components_of,
+    drawn_at_once,
+)
 from zoo_plugin_diffusers.picture_request import (
     PictureOptions,
     PictureRequest,
@@ -29,9 +34,6 @@ from zoo_plugin_diffusers.picture_request import (
     starting_image,
 )
 from zoo_plugin_diffusers.pipeline_family import FAMILIES, PipelineFamily, TextToImagePipeline
-
-_AT_ONCE = 8 * 512 * 512
-"""Pixels that are drawn together unless the caller says otherwise; fixed, as draws depend on it."""
 
 
 @final
@@ -93,9 +95,7 @@ class TextToImage(Generator):
         return FAMILIES[self.config.pipeline]
 
     def _sample(self, n: int, call: Call) -> Tensor:
-        _, height, width = self.space.shape
-        at_once = call.options.at_once or max(1, _AT_ONCE // (height * width))
-        parts = self._request(n, call).parts(at_once)
+        parts = self._request(n, call).parts(call.options.at_once or drawn_at_once(self.space))
         return torch.cat([self._drawn(part, call) for part in parts])
 
     def _request(self, n: int, call: Call) -> PictureRequest:
@@ -151,17 +151,10 @@ class TextToImage(Generator):
             **start,
         }
         taken = called_with(name)
-        pipeline: Any = self._assembled(name, progress=options.progress)
+        components = components_of(self, self.config.components)
+        pipeline: Any = assembled(name, components, progress=options.progress)
         made = pipeline(**{key: value for key, value in arguments.items() if key in taken})
         return made.images.to(self.dtype)
-
-    def _assembled(self, name: str, *, progress: bool) -> Any:
-        """Put a pipeline together with a fresh scheduler, since schedulers remember their steps."""
-        components: dict[str, Any] = {
-            key: build_component(native) if key == "scheduler" else self.get_submodule(key)
-            for key, native in self.config.components.items()
-        }
-        return assembled(name, components, progress=progress)
 
     def _scales(self, scale: float | None, options: PictureOptions) -> dict[str, float]:
         """Give the scale of guidance under its name; unasked, the default one."""

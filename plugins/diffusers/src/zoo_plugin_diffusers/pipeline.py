@@ -1,0 +1,183 @@
+"""Any pipeline: sounds, films and pictures by diffusers' pipelines, as plain Generators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Self, final
+
+import pydantic
+import torch
+from torch import Tensor
+
+from zoo_core import config as configuration
+from zoo_core.config import FrozenDict, thaw
+from zoo_core.errors import OptionError, UnsupportedError
+from zoo_core.interfaces.call import Call
+from zoo_core.interfaces.conditioner import Conditioner
+from zoo_core.interfaces.context import Context
+from zoo_core.interfaces.generator import Generator
+from zoo_core.interfaces.part import Part, Provides
+from zoo_core.interfaces.space import Space
+from zoo_plugin_diffusers.component import is_module, module
+from zoo_plugin_diffusers.native_pipeline import (
+    assembled,
+    called_with,
+    components_of,
+    constructed_with,
+    drawn_at_once,
+)
+
+_OUTPUTS = ("audios", "frames", "images")
+"""Where pipelines put what they make."""
+
+
+@final
+class PipelineConfig(configuration.Config):
+    """A pipeline's class, its components, what it is always called with, and what it makes.
+
+    components: native configurations. arguments: of its call, such as num_frames; they are JSON.
+    space: what one sample is, unit pictures [3, h, w] or frames [t, 3, h, w], or a waveform
+    [channels, t]. conditioner: what reads a prompt, where the pipeline takes one. steps,
+    guidance_scale: by default the pipeline's own.
+    """
+
+    pipeline: str
+    components: FrozenDict
+    space: Space
+    arguments: FrozenDict = FrozenDict()
+    conditioner: Annotated[Part, Provides(Conditioner)] | None = None
+    steps: pydantic.PositiveInt | None = None
+    guidance_scale: pydantic.NonNegativeFloat | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _own_arguments(self) -> Self:
+        ours = {"generator", "output_type", "batch_size", "return_dict"} & set(self.arguments)
+        if ours:
+            raise ValueError(f"arguments are none of {', '.join(sorted(ours))}")
+        return self
+
+
+@final
+class PipelineOptions(configuration.Config):
+    """Options of `sample`, as far as the pipeline takes them.
+
+    steps: how often the network is asked. guidance_scale: how far samples follow the prompt.
+    negative: a text that they are led away from. at_once: how many are drawn together, by default
+    as many as have six million numbers. progress: show a bar.
+    """
+
+    steps: pydantic.PositiveInt | None = None
+    guidance_scale: pydantic.NonNegativeFloat | None = None
+    negative: str | None = None
+    at_once: pydantic.PositiveInt | None = None
+    progress: bool = False
+
+
+@final
+class Pipeline(Generator):
+    """What a pipeline of diffusers makes, to the bit: waveforms, frames, or pictures.
+
+    Its object is called with `call.rng`, and with the embeddings of the condition where there is
+    a conditioner. Pipelines that draw from torch's global generator beside theirs find it seeded
+    for the call.
+    """
+
+    architecture = "diffusers/pipeline"
+    Config = PipelineConfig
+    SampleOptions = PipelineOptions
+
+    config: PipelineConfig
+
+    def _build(self) -> None:
+        for name, native in self.config.components.items():
+            if is_module(native):
+                self.add_module(name, self._taken(name) or module(native))
+        foreign = set(self.config.arguments) - set(called_with(self.config.pipeline))
+        if foreign:
+            raise UnsupportedError(
+                f"{self.config.pipeline} is called with what it takes",
+                received=", ".join(sorted(foreign)),
+            )
+
+    def _sample(self, n: int, call: Call) -> Tensor:
+        pipeline = self._assembled(progress=call.options.progress)
+        at_once = call.options.at_once or drawn_at_once(self.space)
+        rows = [slice(start, min(start + at_once, n)) for start in range(0, n, at_once)]
+        with _seeded(call.rng):
+            return torch.cat([self._drawn(pipeline, each, call) for each in rows])
+
+    def _assembled(self, *, progress: bool) -> Any:
+        """Put the pipeline together; some ask their text encoder for its dtype, though read."""
+        wanted = constructed_with(self.config.pipeline)
+        told = () if self._conditioner() is None else self._conditioner().named_children()
+        encoders = {name: encoder for name, encoder in told if name in wanted}
+        components = encoders | components_of(self, self.config.components)
+        return assembled(self.config.pipeline, components, progress=progress)
+
+    def _drawn(self, pipeline: Any, rows: slice, call: Call) -> Tensor:
+        """Draw a few rows by one call."""
+        count = rows.stop - rows.start
+        told = self._prompted(count, rows, call)
+        made = pipeline(**self._asked(call.options), **told, **self._form(count, call.rng))
+        values = next(made[name] for name in _OUTPUTS if name in made)
+        values = torch.as_tensor(values).to(self.device, self.dtype)
+        return values.reshape(count, *self.space.shape)
+
+    def _form(self, count: int, rng: torch.Generator) -> dict[str, Any]:
+        """Say how many, by which generator, and in which form."""
+        form = {"generator": rng, "output_type": "pt"}
+        if self._conditioner() is None:
+            form["batch_size"] = count
+        return {key: value for key, value in form.items() if key in self._takes()}
+
+    def _asked(self, options: PipelineOptions) -> dict[str, Any]:
+        """Give the fixed arguments and the options. Raises OptionError for what isn't taken."""
+        asked = {"num_inference_steps": options.steps, "guidance_scale": options.guidance_scale}
+        refused = [key for key, value in asked.items() if value is not None]
+        refused = [key for key in refused if key not in self._takes()]
+        if refused or (options.negative is not None and self._conditioner() is None):
+            raise OptionError(
+                f"{self.config.pipeline} takes its own options",
+                received=", ".join(refused) or "negative, without a prompt",
+                remedy="Leave it out.",
+            )
+        usual = {
+            "num_inference_steps": self.config.steps,
+            "guidance_scale": self.config.guidance_scale,
+        }
+        chosen = {key: usual[key] if value is None else value for key, value in asked.items()}
+        fixed = thaw(self.config.arguments)
+        return fixed | {key: value for key, value in chosen.items() if value is not None}
+
+    def _prompted(self, count: int, rows: slice, call: Call) -> dict[str, Tensor]:
+        """Give the embeddings of the condition and of what is led away from."""
+        conditioner, text = self._conditioner(), call.options.negative
+        if conditioner is None or call.context is None:
+            return {}
+        null = conditioner.null if text is None else conditioner.context(text)
+        null = null.to(self.device, self.dtype).expand(count)
+        return {**_named(call.context.take(rows), ""), **_named(null, "negative_")}
+
+    def _takes(self) -> Any:
+        return called_with(self.config.pipeline)
+
+
+def _named(context: Context, sign: str) -> dict[str, Tensor]:
+    """Give a context under the names of the pipelines' arguments; CLAP's vector is all there is."""
+    if context.sequence is None:
+        return {} if context.vector is None else {f"{sign}prompt_embeds": context.vector}
+    named = {f"{sign}prompt_embeds": context.sequence}
+    pooled = context.vector
+    return named if pooled is None else named | {f"{sign}pooled_prompt_embeds": pooled}
+
+
+@contextmanager
+def _seeded(rng: torch.Generator) -> Iterator[None]:
+    """Seed torch's global generator by a generator's own seed, drawing nothing from it.
+
+    Some pipelines don't hand their generator to the scheduler.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(rng.initial_seed())
+        yield
