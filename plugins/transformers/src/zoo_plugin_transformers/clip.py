@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from transformers import BaseImageProcessor, PreTrainedModel
 
 _CLASSES = ("CLIPModel", "SiglipModel")
+_TOWERS = ("conditioner", "image_encoder")
 _BLOCK = 1024
 """Rows whose texts and pictures are multiplied at once, each with each, as the library does it: a
 product of another size differs in the last bits."""
@@ -89,12 +90,9 @@ class Clip(Matcher):
 
     def native_module(self) -> PreTrainedModel:
         """Put the library's own module together again, of this model's very parts."""
-        towers = [
-            self.get_submodule(f"{name}.network") for name in ("conditioner", "image_encoder")
-        ]
-        return put_together(
-            self.config.network, *towers, dict(self.named_parameters(recurse=False))
-        )
+        text, image = (self.get_submodule(f"{name}.network") for name in _TOWERS)
+        own = dict(self.named_parameters(recurse=False))
+        return put_together(self.config.network, text, image, own)
 
     def pictures(self, images: Any) -> Tensor:
         """Resize and crop PIL images of any size, one or a list, as the image processor does.

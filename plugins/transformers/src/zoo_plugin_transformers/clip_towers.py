@@ -25,7 +25,7 @@ def taken_apart(module: PreTrainedModel) -> tuple[PreTrainedModel, PreTrainedMod
     whole: Any = module
     if not isinstance(whole, transformers.CLIPModel):
         return whole.text_model, whole.vision_model
-    width = whole.config.projection_dim
+    width: int = whole.config.projection_dim
     text = _hollow(transformers.CLIPTextModelWithProjection, whole.text_model.config, width)
     image = _hollow(transformers.CLIPVisionModelWithProjection, whole.vision_model.config, width)
     text.text_model, text.text_projection = whole.text_model, whole.text_projection

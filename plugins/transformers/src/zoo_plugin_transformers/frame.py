@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 import pydantic
 import torch
@@ -56,7 +56,7 @@ class Frame(Config):
         learnt positions reads no more tokens than it has positions.
         """
         front, behind = ((), ()) if tokenizer is None else _around(tokenizer)
-        pad = None if tokenizer is None else tokenizer.pad_token_id
+        pad: Any = None if tokenizer is None else tokenizer.pad_token_id
         pad = network.config.pad_token_id if pad is None else pad
         longest = _positions(network)
         return cls(front=front, behind=behind, pad=pad or 0, longest=longest, fixed=fixed)
@@ -83,12 +83,15 @@ class Frame(Config):
         Raises DataError for a text too long for the network.
         """
         self.check(codes)
-        rows = [[*self.front, *row.tolist(), *self.behind] for row in codes]
-        width = max(self.longest or 0 if self.fixed else 0, *map(len, rows), 1)
-        filled = [row + [self.pad] * (width - len(row)) for row in rows]
-        tokens = torch.tensor(filled, device=codes.values.device)
-        lengths = codes.lengths[:, None] + self.size
-        return tokens, torch.arange(width, device=lengths.device) < lengths
+        rows, real = codes.padded(self.pad)
+        lengths, front = codes.lengths[:, None], len(self.front)
+        width = max(self.size + rows.shape[1], self.longest or 0 if self.fixed else 0)
+        tokens = rows.new_full((len(rows), width), self.pad)
+        tokens[:, :front] = tokens.new_tensor(self.front)
+        tokens[:, front : front + rows.shape[1]].masked_scatter_(real, codes.values)
+        last = front + lengths + torch.arange(len(self.behind), device=rows.device)
+        tokens.scatter_(1, last, tokens.new_tensor(self.behind).expand(last.shape))
+        return tokens, torch.arange(width, device=rows.device) < lengths + self.size
 
 
 def _around(tokenizer: PreTrainedTokenizerFast) -> tuple[tuple[int, ...], tuple[int, ...]]:
