@@ -1,0 +1,51 @@
+"""Tiny pipelines in diffusers' own format, and a Hub on this machine that serves them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hub.fixtures import home, hub, writer
+from hub.loopback import LoopbackHub
+from models import native_pipelines
+from zoo_plugin_diffusers.silence import silenced
+
+__all__ = ["home", "hub", "writer"]
+
+
+@pytest.fixture(scope="session")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Give the folder of a tiny pipeline by its name in `models.native_pipelines`, saved once."""
+    folders: dict[str, Path] = {}
+
+    def folder(name: str) -> Path:
+        if name not in folders:
+            folders[name] = tmp_path_factory.mktemp(name)
+            with silenced():
+                getattr(native_pipelines, name)().save_pretrained(folders[name])
+        return folders[name]
+
+    return folder
+
+
+@pytest.fixture
+def copied(saved: Callable[[str], Path], tmp_path: Path) -> Callable[[str], Path]:
+    """Give a copy of such a folder, to be spoilt."""
+    return lambda name: Path(shutil.copytree(saved(name), tmp_path / f"copied-{name}"))
+
+
+@pytest.fixture
+def serve(hub: LoopbackHub, saved: Callable[[str], Path]) -> Callable[[str], str]:
+    """Serve a tiny pipeline on the Hub; gives its pinned reference."""
+
+    def reference(name: str) -> str:
+        folder = saved(name)
+        inside = [path for path in folder.rglob("*") if path.is_file()]
+        files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in inside}
+        commit = hub.repository(f"somebody/tiny-{name}").put(files)
+        return f"hf://somebody/tiny-{name}@{commit}"
+
+    return reference
