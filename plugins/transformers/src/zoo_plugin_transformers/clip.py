@@ -26,7 +26,7 @@ from zoo_plugin_transformers.text_encoder import TextEncoder
 from zoo_plugin_transformers.text_tokenizer import TokenizerConfig
 
 if TYPE_CHECKING:
-    from transformers import BaseImageProcessor, PreTrainedModel
+    from transformers import BaseImageProcessor, PreTrainedModel, PreTrainedTokenizerFast
 
 _CLASSES = ("CLIPModel", "SiglipModel")
 _TOWERS = ("conditioner", "image_encoder")
@@ -65,10 +65,10 @@ class Clip(Matcher):
     config: ClipConfig
 
     @classmethod
-    def of(
+    def around(
         cls,
         module: PreTrainedModel,
-        tokenizer: TokenizerConfig | None = None,
+        tokenizer: PreTrainedTokenizerFast | TokenizerConfig | None = None,
         processor: Mapping[str, Any] | BaseImageProcessor | None = None,
     ) -> Self:
         """Take a live CLIPModel or SiglipModel apart, without a copy, with what reads its input.
@@ -78,8 +78,8 @@ class Clip(Matcher):
         _require_class(type(module).__name__)
         text, image = taken_apart(module)
         live = {
-            "conditioner": TextEncoder.of(text, tokenizer),
-            "image_encoder": ImageEncoder.of(image, processor),
+            "conditioner": TextEncoder.around(text, tokenizer),
+            "image_encoder": ImageEncoder.around(image, processor),
         }
         config = ClipConfig(
             network=FrozenDict(network.described(module)),

@@ -25,7 +25,7 @@ def taken_apart(module: PreTrainedModel) -> tuple[PreTrainedModel, PreTrainedMod
     whole: Any = module
     if not isinstance(whole, transformers.CLIPModel):
         return whole.text_model, whole.vision_model
-    width: int = whole.config.projection_dim
+    width: Any = whole.config.projection_dim
     text = _hollow(transformers.CLIPTextModelWithProjection, whole.text_model.config, width)
     image = _hollow(transformers.CLIPVisionModelWithProjection, whole.vision_model.config, width)
     text.text_model, text.text_projection = whole.text_model, whole.text_projection
@@ -54,7 +54,7 @@ def put_together(
     return whole
 
 
-def _hollow(made: Any, config: Any, width: int) -> Any:
+def _hollow(made: Any, config: Any, width: Any) -> Any:
     """Make a tower without memory for its weights, which are put in after."""
     config = copy.deepcopy(config)
     config.projection_dim = width

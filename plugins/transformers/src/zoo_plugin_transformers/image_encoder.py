@@ -63,7 +63,7 @@ class ImageEncoder(Conditioner):
     config: ImageEncoderConfig
 
     @classmethod
-    def of(
+    def around(
         cls,
         module: PreTrainedModel,
         processor: Mapping[str, Any] | BaseImageProcessor | None = None,

@@ -27,7 +27,7 @@ from zoo_plugin_transformers.orders import random_ranks
 from zoo_plugin_transformers.text_tokenizer import TextTokenizer, TokenizerConfig
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 _AT_ONCE = 1024
 """Texts with blanks that are laid out together."""
@@ -93,10 +93,10 @@ class MaskedLM(Generator, DensityModel):
     config: MaskedLMConfig
 
     @classmethod
-    def of(
+    def around(
         cls,
         module: PreTrainedModel,
-        tokenizer: TokenizerConfig | None = None,
+        tokenizer: PreTrainedTokenizerFast | TokenizerConfig | None = None,
         *,
         mask: int | None = None,
     ) -> Self:
@@ -104,6 +104,8 @@ class MaskedLM(Generator, DensityModel):
 
         `mask` is the tokenizer's mask token unless given. Raises ConfigError where there is none.
         """
+        if not isinstance(tokenizer, TokenizerConfig | None):
+            tokenizer = TokenizerConfig.of(tokenizer)
         live: Any = None if tokenizer is None else tokenizer.built()
         mask = live.mask_token_id if mask is None and live is not None else mask
         if mask is None:

@@ -56,21 +56,21 @@ def _model(kind: Kind, module: PreTrainedModel, folder: Path) -> Model:
         case Kind.MASKED_LM:
             from zoo_plugin_transformers.masked_lm import MaskedLM
 
-            return MaskedLM.of(module, _tokenizer(folder))
+            return MaskedLM.around(module, _tokenizer(folder))
         case Kind.TEXT_ENCODER:
             from zoo_plugin_transformers.text_encoder import TextEncoder
 
-            return TextEncoder.of(module, _tokenizer(folder))
+            return TextEncoder.around(module, _tokenizer(folder))
         case Kind.IMAGE_ENCODER:
             from zoo_plugin_transformers.image_encoder import ImageEncoder
             from zoo_plugin_transformers.pictures import read_processor
 
-            return ImageEncoder.of(module, read_processor(folder))
+            return ImageEncoder.around(module, read_processor(folder))
         case Kind.CLIP:
             from zoo_plugin_transformers.clip import Clip
             from zoo_plugin_transformers.pictures import read_processor
 
-            return Clip.of(module, _tokenizer(folder), read_processor(folder))
+            return Clip.around(module, _tokenizer(folder), read_processor(folder))
 
 
 def _tokenizer(folder: Path) -> TokenizerConfig | None:

@@ -22,7 +22,7 @@ from zoo_plugin_transformers.pooled import Pooled
 from zoo_plugin_transformers.text_tokenizer import TextTokenizer, TokenizerConfig
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 _FIXED = ("CLIPTextModel", "CLIPTextModelWithProjection", "SiglipTextModel")
 """Classes whose texts are all filled up to one length, as in their training."""
@@ -62,11 +62,17 @@ class TextEncoder(Conditioner):
     config: TextEncoderConfig
 
     @classmethod
-    def of(cls, module: PreTrainedModel, tokenizer: TokenizerConfig | None = None) -> Self:
+    def around(
+        cls,
+        module: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerFast | TokenizerConfig | None = None,
+    ) -> Self:
         """Take a live encoder of transformers, as it is, with its tokenizer.
 
         Raises ConfigError for a module that is no text encoder.
         """
+        if not isinstance(tokenizer, TokenizerConfig | None):
+            tokenizer = TokenizerConfig.of(tokenizer)
         live: Any = None if tokenizer is None else tokenizer.built()
         frame = Frame.of(module, live, fixed=type(module).__name__ in _FIXED)
         config = TextEncoderConfig(
