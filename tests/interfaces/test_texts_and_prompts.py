@@ -146,7 +146,9 @@ def test_wrong_prompts_are_refused(model: Letterwise) -> None:
 
 def test_samples_shorter_than_a_prompt_are_the_models_fault(model: Letterwise) -> None:
     with pytest.raises(DefinitionError, match="at least as long"):
-        model.sample(1, observed=zoo.Observed("abca"), lengths=2)
+        model.sample(1, observed=zoo.Observed("abca"))
+    with pytest.raises(DataError, match="2 for 4 observed steps"):
+        model.sample(3, observed=zoo.Observed(["a", "abca", ""]), lengths=2)
 
 
 def test_the_rest_is_scored_given_what_is_observed(model: Letterwise) -> None:

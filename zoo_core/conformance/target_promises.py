@@ -64,8 +64,11 @@ def integrates_to_at_most_one(target: Target, rng: torch.Generator) -> None:
         )
 
 
-def samples_follow(target: Target, rng: torch.Generator) -> Evidence:
-    """Test that samples are draws from the density. Raises Skip where nothing can be said."""
+def samples_follow(target: Target, rng: torch.Generator, *, samples: int = SAMPLES) -> Evidence:
+    """Test that samples are draws from the density. Raises Skip where nothing can be said.
+
+    `samples` is how many are drawn where rows can be listed, or integrated over.
+    """
     if target.sample is None:
         raise Skip("it has no sampler")
     if target.space.size == 0:
@@ -75,8 +78,8 @@ def samples_follow(target: Target, rng: torch.Generator) -> Evidence:
         contrast = Contrast.of(target, _COINS, rng)
         seen = f"{_COINS // 2} samples among as many others"
         return _told(contrast, contrast.p_values(), seen)
-    x = target.sample(SAMPLES, rng)
-    return Evidence(law.p_values(x, target.log_prob(x)), received=f"{SAMPLES} samples")
+    x = target.sample(samples, rng)
+    return Evidence(law.p_values(x, target.log_prob(x)), received=f"{samples} samples")
 
 
 def on_a_grid(space: Space) -> bool:

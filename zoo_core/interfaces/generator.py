@@ -90,6 +90,7 @@ class Generator(Model, interface=True):
         known = self._known(observed, n)
         bound = self._bound(guidance, n)
         lengths = self._lengths(lengths, n)
+        _require_room(known, lengths)
         parsed = self._options(self.SampleOptions, options)
         parent = self._rng(rng, default_seed=None)
         return self._chunks(n, batch_size, parent, told, known, bound, lengths, parsed)
@@ -206,3 +207,17 @@ class Generator(Model, interface=True):
     @final
     def _to_codes(self, x: Tensor) -> Tensor:
         return x.to(torch.int64) if self.space.kind.discrete else x
+
+
+def _require_room(known: Observed | None, lengths: Tensor | None) -> None:
+    """Refuse sequences that are shorter than what is observed of them."""
+    if known is None or lengths is None:
+        return
+    told = known.values.lengths
+    if bool((lengths < told).any()):
+        row = int((lengths < told).nonzero()[0])
+        raise DataError(
+            "lengths is the whole length of a sequence, what is observed of it included",
+            received=f"{int(lengths[row])} for {int(told[row])} observed steps",
+            remedy="Add the lengths of what is observed, or observe fewer steps.",
+        )

@@ -81,7 +81,7 @@ def every_tensor_is_registered(subject: Subject) -> None:
         wrong = [name for name in kept if not _equal(again.get(name, ()), kept[name])]
     if wrong:
         raise ConformanceError(
-            "A model's tensors are parameters, persistent buffers, or follow from its configuration",
+            "Tensors are parameters, persistent buffers, or follow from the configuration",
             received=f"others: {', '.join(wrong[:3])}",
             remedy=_BUFFER,
         )
