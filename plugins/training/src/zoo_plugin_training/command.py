@@ -12,6 +12,7 @@ from zoo_core.cli.endings import INTERRUPTED, MISTAKE, note
 from zoo_core.cli.references import NAME, REFERENCE
 from zoo_core.cli.values import device_option
 from zoo_core.errors import ZooError
+from zoo_core.interfaces.documents import Documents
 
 if TYPE_CHECKING:
     from zoo_core.interfaces.fitting import FitReport
@@ -31,6 +32,8 @@ _TRACKERS = ("tensorboard", "trackio")
         "zoo train flows/realnvp --data photos/ --out runs/photos --set transforms=8",
         "zoo train --resume --out runs/photos",
         "zoo train --init flows/nsf-digits --data mine.npy --out runs/mine --steps 500",
+        "zoo train --init hf://openai-community/gpt2 --data book.txt --out runs/book "
+        "--batch-size 8 --learning-rate 5e-5",
         "torchrun --nproc-per-node 2 -m zoo_core.cli train flows/nsf --data digits --out runs/two",
     ],
 )
@@ -40,7 +43,17 @@ _TRACKERS = ("tensorboard", "trackio")
 @click.option("--columns", metavar="A,B,…", help="The columns to model (all the others).")
 @click.option("--weight", metavar="COLUMN", help="How much each row counts.")
 @click.option("--space", metavar="KIND:SHAPE", help="What rows are: ordinal:17:8x8, mixed …")
-@click.option("--length", metavar="N", type=click.IntRange(1), help="Characters of a text window.")
+@click.option(
+    "--length",
+    metavar="N",
+    type=click.IntRange(1),
+    help="Characters of a text window (64); tokens, where the model has a tokenizer (128).",
+)
+@click.option(
+    "--documents",
+    type=click.Choice([one.value for one in Documents]),
+    help="What one text of a file is, for a model with a tokenizer (file).",
+)
 @click.option("--draws", metavar="N", type=click.IntRange(1), help="Fresh rows of a toy density.")
 @click.option("--all-rows", is_flag=True, help="Train on every row, none held out or kept.")
 @click.option("--valid-share", metavar="SHARE", type=click.FloatRange(0, 1), help="Held out (.1).")

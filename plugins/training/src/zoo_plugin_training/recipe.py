@@ -8,6 +8,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model
 
 from zoo_core.config import Config, FrozenDict
 from zoo_core.interfaces.dataset import Split
+from zoo_core.interfaces.documents import Documents
 from zoo_core.interfaces.space import Space
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -23,6 +24,8 @@ class RecipeData(Config):
     trained on every row, and its figures are those of the rows that it was trained on. `draws`
     are fresh rows of a toy density in the place of its training split. `mixed` reads columns of
     text as categories. `valid` names other rows to validate on, instead of a share of the same.
+    Text is cut into windows of `length` characters, or, of its `documents`, into windows of as
+    many tokens where the model has a tokenizer.
     """
 
     name: Line
@@ -35,6 +38,7 @@ class RecipeData(Config):
     space: Space | None = None
     mixed: bool = False
     length: PositiveInt | None = None
+    documents: Documents = Documents.FILE
     valid_share: Share = 0.1
     test_share: Share = 0.1
     valid: Line | None = None

@@ -20,10 +20,13 @@ from zoo_core.interfaces.requests import checked_batches
 from zoo_core.registry.architectures import resolve
 from zoo_plugin_training.recipe import Recipe
 from zoo_plugin_training.run_data import RunData, open_run_data
-from zoo_plugin_training.run_model import build, check_classes, load_initial
+from zoo_plugin_training.run_model import build, build_alone, check_classes, load_initial
 from zoo_plugin_training.run_observers import observer_of
 from zoo_plugin_training.run_options import check_fields, check_options, fits_itself
 from zoo_plugin_training.run_rows import rows_for
+
+TOKENS = 128
+"""How many tokens a window of text has unless said otherwise."""
 
 
 @final
@@ -84,15 +87,31 @@ def prepare(recipe: Recipe, device: str | None = None) -> Run:
     model_class = resolve(recipe.architecture)
     check_fields(model_class, recipe.config)
     options = check_options(recipe, model_class)
-    data = open_run_data(recipe.data, None if initial is None else initial.space)
-    model = initial or build(recipe, data.train)
-    if initial is not None:
-        check_classes(initial, data.train)
+    recipe, data, model = _opened(recipe, initial)
     fields = {} if initial is not None else _config(model, data)
     source = {**recipe.data.to_json(), "sha256": data.train.sha256 or None}
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     full = recipe.replaced(config=fields, fit=options, data=source, processes=processes)
     return Run(full, data, model.to(place))
+
+
+def _opened(recipe: Recipe, initial: Model | None) -> tuple[Recipe, RunData, Model]:
+    """Open the data and build the model, or take the initial one, whose space they are read in.
+
+    A model that brings its own tokenizer reads text by it, in windows whose length the recipe
+    then says.
+    """
+    known = build_alone(recipe) if initial is None else initial
+    space = None if known is None else known.space
+    if space is not None and space.tokenizer is not None:
+        length = recipe.data.length or TOKENS
+        recipe = recipe.replaced(data={**recipe.data.to_json(), "length": length})
+    elif initial is None:
+        space = None
+    data = open_run_data(recipe.data, space)
+    if initial is not None:
+        check_classes(initial, data.train)
+    return recipe, data, known or build(recipe, data.train)
 
 
 def _of_initial(recipe: Recipe, initial: Model) -> Recipe:

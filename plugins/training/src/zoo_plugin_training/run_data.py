@@ -71,4 +71,5 @@ def _request(data: RecipeData, split: Split, space: Space | None) -> DataRequest
         valid_share=data.valid_share,
         test_share=data.test_share,
         length=data.length,
+        documents=data.documents,
     )

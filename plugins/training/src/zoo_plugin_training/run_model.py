@@ -39,6 +39,15 @@ def build(recipe: Recipe, train: Dataset) -> Model:
     return model_class.for_data(x, seed=recipe.seed, **fields)
 
 
+def build_alone(recipe: Recipe) -> Model | None:
+    """Build the model of a recipe where its data decide nothing of it; None where they do."""
+    model_class = resolve(recipe.architecture)
+    infers = model_class._fields_for_data.__func__ is not Model._fields_for_data.__func__
+    if infers or "space" in model_class.Config.model_fields or recipe.data.condition:
+        return None
+    return model_class.create(seed=recipe.seed, **thaw(recipe.config))
+
+
 def _conditioner(model_class: type[Model], train: Dataset) -> Part:
     """Choose the core's Conditioner for a condition column: its classes, or its numbers."""
     if "conditioner" not in model_class.Config.model_fields:

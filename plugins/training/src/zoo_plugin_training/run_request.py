@@ -29,6 +29,7 @@ class Asked:
     weight: str | None = None
     space: str | None = None
     length: int | None = None
+    documents: str | None = None
     draws: int | None = None
     all_rows: bool = False
     valid_share: float | None = None
@@ -68,6 +69,7 @@ class Asked:
             "space": space,
             "mixed": mixed or None,
             "length": self.length,
+            "documents": self.documents,
             "draws": self.draws,
             "split": "all" if self.all_rows else None,
             "valid_share": self.valid_share,
