@@ -12,7 +12,7 @@ from torch import Tensor
 
 from zoo_core import config as configuration
 from zoo_core.config import FrozenDict, thaw
-from zoo_core.errors import OptionError, UnsupportedError
+from zoo_core.errors import ConfigError, OptionError
 from zoo_core.interfaces.call import Call
 from zoo_core.interfaces.conditioner import Conditioner
 from zoo_core.interfaces.context import Context
@@ -93,12 +93,21 @@ class Pipeline(Generator):
         for name, native in self.config.components.items():
             if is_module(native):
                 self.add_module(name, self._taken(name) or module(native))
-        foreign = set(self.config.arguments) - set(called_with(self.config.pipeline))
+        self._check_call()
+
+    def _check_call(self) -> None:
+        """Raise ConfigError for arguments that the pipeline doesn't take, and a prompt likewise."""
+        takes, name = called_with(self.config.pipeline), self.config.pipeline
+        foreign = set(self.config.arguments) - set(takes)
         if foreign:
-            raise UnsupportedError(
-                f"{self.config.pipeline} is called with what it takes",
-                received=", ".join(sorted(foreign)),
+            raise ConfigError(
+                f"{name} is called with what it takes", received=", ".join(sorted(foreign))
             )
+        told = self.config.conditioner is not None
+        if told and "prompt_embeds" not in takes:
+            raise ConfigError(f"{name} takes no prompt", received="a conditioner")
+        if not told and "batch_size" not in takes:
+            raise ConfigError(f"{name} is told what to make", received="no conditioner")
 
     def _sample(self, n: int, call: Call) -> Tensor:
         pipeline = self._assembled(progress=call.options.progress)
@@ -120,9 +129,19 @@ class Pipeline(Generator):
         count = rows.stop - rows.start
         told = self._prompted(count, rows, call)
         made = pipeline(**self._asked(call.options), **told, **self._form(count, call.rng))
-        values = next(made[name] for name in _OUTPUTS if name in made)
-        values = torch.as_tensor(values).to(self.device, self.dtype)
-        return values.reshape(count, *self.space.shape)
+        values = torch.as_tensor(next(made[name] for name in _OUTPUTS if name in made))
+        return self._shaped(values.to(self.device, self.dtype))
+
+    def _shaped(self, values: Tensor) -> Tensor:
+        """Give a channel to sounds that have one and don't say so."""
+        shape = tuple(values.shape[1:])
+        if shape not in (self.space.shape, self.space.shape[1:]):
+            raise ConfigError(
+                f"The configuration's space is what {self.config.pipeline} makes",
+                received=f"samples {list(shape)} in {self.space}",
+                remedy="Mend the space, or the arguments of the call.",
+            )
+        return values.reshape(-1, *self.space.shape)
 
     def _form(self, count: int, rng: torch.Generator) -> dict[str, Any]:
         """Say how many, by which generator, and in which form."""
