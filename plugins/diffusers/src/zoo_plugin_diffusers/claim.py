@@ -77,6 +77,7 @@ def claimed_files(repository: Repository) -> tuple[str, ...] | None:
         if "_class_name" not in fields:
             return None
         index = PipelineIndex.of(fields, repository.origin)
+        _refuse_unserved(index, repository.origin)
         each = [_component_files(repository, *item) for item in index.components.items()]
         return (INDEX, *dict.fromkeys(name for files in each for name in files))
     if CONFIG not in repository.sizes:
@@ -85,6 +86,27 @@ def claimed_files(repository: Repository) -> tuple[str, ...] | None:
     if "_class_name" not in fields or "_diffusers_version" not in fields:
         return None
     return _single(repository, fields["_class_name"])
+
+
+def _refuse_unserved(index: PipelineIndex, origin: str) -> None:
+    """Refuse pipelines that there is no interface for, and incomplete ones, before a download."""
+    from zoo_plugin_diffusers.pipeline_bridge import SERVED
+    from zoo_plugin_diffusers.pipeline_family import TextToImagePipeline
+    from zoo_plugin_diffusers.unconditional import UnconditionalPipeline
+
+    served = (*UnconditionalPipeline, *TextToImagePipeline, *SERVED)
+    if index.pipeline not in served:
+        raise UnsupportedError(
+            f"Pipelines of diffusers' that are served: {', '.join(sorted(served))}",
+            received=f"a {index.pipeline} in {origin}",
+            remedy='zoo.create("diffusers/pipeline", …) takes any that is told its space.',
+        )
+    wanted = {"unet", "scheduler"}
+    if index.pipeline in list(UnconditionalPipeline) and index.components.keys() != wanted:
+        raise FormatError(
+            f"A {index.pipeline} is of a unet and a scheduler",
+            received=f"{', '.join(index.components) or 'neither'} in {origin}",
+        )
 
 
 def _single(repository: Repository, name: Any) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from zoo_core.errors import FormatError, UnsupportedError
 from zoo_core.hooks.repository import Opening
 from zoo_plugin_diffusers.claim import AUTOENCODER, INDEX, PipelineIndex
 from zoo_plugin_diffusers.weights import loaded
@@ -32,26 +31,18 @@ def open_folder(opening: Opening) -> Model:
 
 def _pipeline(index: PipelineIndex, opening: Opening) -> Model:
     """Put live components behind the interfaces of the zoo, by the class of the pipeline."""
+    from zoo_plugin_diffusers.pipeline_bridge import bridged_pipeline
+    from zoo_plugin_diffusers.pipeline_bridge import PIPELINES, bridged_pipeline
     from zoo_plugin_diffusers.pipeline_family import TextToImagePipeline
     from zoo_plugin_diffusers.text_to_image_bridge import bridged_text_to_image
     from zoo_plugin_diffusers.unconditional import Unconditional, UnconditionalPipeline
 
+    components = _components(index, opening)
     if index.pipeline in list(UnconditionalPipeline):
-        components = _components(index, opening)
-        if components.keys() != {"unet", "scheduler"}:
-            raise FormatError(
-                f"A {index.pipeline} is of a unet and a scheduler",
-                received=f"{', '.join(components)} in {opening.origin}",
-            )
         return Unconditional.of(UnconditionalPipeline(index.pipeline), **components)
     if index.pipeline in list(TextToImagePipeline):
-        components = _components(index, opening)
         return bridged_text_to_image(index.pipeline, components, index.settings)
-    served = (*UnconditionalPipeline, *TextToImagePipeline)
-    raise UnsupportedError(
-        f"Pipelines of diffusers' that are served: {', '.join(served)}",
-        received=f"a {index.pipeline} in {opening.origin}",
-    )
+    return bridged_pipeline(index.pipeline, components)
 
 
 def _components(index: PipelineIndex, opening: Opening) -> Mapping[str, Any]:

@@ -31,14 +31,14 @@ def bridged_pipeline(name: str, components: Mapping[str, Any]) -> Pipeline:
 
     Raises UnsupportedError, by name, for a pipeline whose samples this plugin doesn't know.
     """
-    if name not in _KNOWN:
+    if name not in PIPELINES:
         raise UnsupportedError(
-            f"Pipelines that are served by their name are {', '.join(sorted(_KNOWN))}, and those "
+            f"Pipelines that are served by their name are {', '.join(sorted(PIPELINES))}, and those "
             "of pictures",
             received=name,
             remedy='zoo.create("diffusers/pipeline", …) takes any that is told its space.',
         )
-    make, encoding = _KNOWN[name]
+    make, encoding = PIPELINES[name]
     there = {key: one for key, one in components.items() if one is not None}
     own = {key: one for key, one in there.items() if not key.startswith(_TEXT)}
     made = make(own, name)
@@ -100,8 +100,12 @@ def _factor(own: Mapping[str, Any]) -> int:
     return 2 ** (len(own["vae"].config.block_out_channels) - 1)
 
 
-_KNOWN: Mapping[str, tuple[Callable[[Mapping[str, Any], str], _Made], PromptEncoding | None]] = {
+PIPELINES: Mapping[str, tuple[Callable[[Mapping[str, Any], str], _Made], PromptEncoding | None]] = {
     "AudioLDMPipeline": (_audio_ldm, PromptEncoding.CLAP),
     "DanceDiffusionPipeline": (_dance, None),
     "TextToVideoSDPipeline": (_text_to_video, PromptEncoding.SINGLE),
 }
+
+SERVED = tuple(sorted(PIPELINES))
+"""The pipelines that `bridged_pipeline` knows, by their classes' names."""
+"""What each pipeline that is known by its name makes, and how it reads its prompt."""

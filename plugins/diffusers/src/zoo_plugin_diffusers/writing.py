@@ -32,6 +32,10 @@ def write_folder(model: Model, folder: Path) -> bool | None:
 def _native(model: Model) -> Any:
     """Give diffusers' own object with the model's very modules."""
     from zoo_plugin_diffusers.autoencoder import AutoencoderKL
+    from zoo_plugin_diffusers.pipeline import Pipeline
+    from zoo_plugin_diffusers.pipeline_bridge import native_pipeline
+    from zoo_plugin_diffusers.pipeline import Pipeline
+    from zoo_plugin_diffusers.pipeline_bridge import native_pipeline
     from zoo_plugin_diffusers.text_to_image import TextToImage
     from zoo_plugin_diffusers.text_to_image_bridge import native_text_to_image
     from zoo_plugin_diffusers.unconditional import Unconditional
@@ -40,6 +44,10 @@ def _native(model: Model) -> Any:
         return model.native()
     if isinstance(model, TextToImage):
         return native_text_to_image(model)
+    if isinstance(model, Pipeline):
+        return native_pipeline(model)
+    if isinstance(model, Pipeline):
+        return native_pipeline(model)
     raise UnsupportedError(
         "diffusers' format is one of pipelines and autoencoders",
         received=model.architecture,
