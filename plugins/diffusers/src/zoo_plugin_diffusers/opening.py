@@ -32,7 +32,6 @@ def open_folder(opening: Opening) -> Model:
 def _pipeline(index: PipelineIndex, opening: Opening) -> Model:
     """Put live components behind the interfaces of the zoo, by the class of the pipeline."""
     from zoo_plugin_diffusers.pipeline_bridge import bridged_pipeline
-    from zoo_plugin_diffusers.pipeline_bridge import PIPELINES, bridged_pipeline
     from zoo_plugin_diffusers.pipeline_family import TextToImagePipeline
     from zoo_plugin_diffusers.text_to_image_bridge import bridged_text_to_image
     from zoo_plugin_diffusers.unconditional import Unconditional, UnconditionalPipeline

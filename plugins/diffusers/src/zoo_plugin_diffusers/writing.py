@@ -34,8 +34,6 @@ def _native(model: Model) -> Any:
     from zoo_plugin_diffusers.autoencoder import AutoencoderKL
     from zoo_plugin_diffusers.pipeline import Pipeline
     from zoo_plugin_diffusers.pipeline_bridge import native_pipeline
-    from zoo_plugin_diffusers.pipeline import Pipeline
-    from zoo_plugin_diffusers.pipeline_bridge import native_pipeline
     from zoo_plugin_diffusers.text_to_image import TextToImage
     from zoo_plugin_diffusers.text_to_image_bridge import native_text_to_image
     from zoo_plugin_diffusers.unconditional import Unconditional
@@ -44,8 +42,6 @@ def _native(model: Model) -> Any:
         return model.native()
     if isinstance(model, TextToImage):
         return native_text_to_image(model)
-    if isinstance(model, Pipeline):
-        return native_pipeline(model)
     if isinstance(model, Pipeline):
         return native_pipeline(model)
     raise UnsupportedError(
