@@ -9,6 +9,7 @@ from typing import Any, final
 import yaml
 
 from zoo_core.checkpoints.figures import metrics_table, model_index
+from zoo_core.checkpoints.pipeline_tag import pipeline_tag
 from zoo_core.interfaces.classifier import Classifier
 from zoo_core.interfaces.conditioner import Conditioner
 from zoo_core.interfaces.density import DensityModel
@@ -39,12 +40,19 @@ class Card:
     tags: Sequence[str] = ()
     citation: str = ""
 
-    def render(self, model: Model, ref: str, plugins: Sequence[str]) -> str:
-        """Write README.md for a model that `zoo.load(ref)` loads."""
+    def render(
+        self, model: Model, ref: str, plugins: Sequence[str], *, format: str | None = None
+    ) -> str:
+        """Write README.md for a model that `zoo.load(ref)` loads.
+
+        `format` is that of another library, which then loads it too.
+        """
         title = self.title or ref.rstrip("/").rsplit("/", 1)[-1].partition("@")[0]
-        head = yaml.safe_dump(self._metadata(model, title), sort_keys=False, allow_unicode=True)
+        head = yaml.safe_dump(
+            self._metadata(model, title, format), sort_keys=False, allow_unicode=True
+        )
         sections = [f"---\n{head}---\n\n# {title}", self.summary, _facts(model)]
-        sections += ["## Use", _usage(model, ref, plugins)]
+        sections += ["## Use", _usage(model, ref, plugins), _natively(format)]
         if self.metrics:
             sections += ["## Metrics", metrics_table(self.metrics)]
         if self.licenses:
@@ -54,12 +62,15 @@ class Card:
             sections += ["## Citation", f"```bibtex\n{self.citation.strip()}\n```"]
         return "\n\n".join(section for section in sections if section) + "\n"
 
-    def _metadata(self, model: Model, title: str) -> dict[str, Any]:
+    def _metadata(self, model: Model, title: str, format: str | None) -> dict[str, Any]:
         fields: dict[str, Any] = {}
         weights = self.licenses.get("weights")
         if weights is not None:
             fields["license"] = weights.lower()
-        fields["library_name"] = "zoo"
+        fields["library_name"] = format or "zoo"
+        task = None if format is None else pipeline_tag(model)
+        if task is not None:
+            fields["pipeline_tag"] = task
         family = model.architecture.partition("/")[0]
         generative = provided(model, Generator) or provided(model, DensityModel)
         kind = ["generative-model"] if generative else []
@@ -93,6 +104,12 @@ def _calls(model: Model) -> list[str]:
         what = "" if samples else ", of rows x of yours"
         lines.append(f"model.predict_proba(x)  # p(y | x) of each class{what}")
     return lines
+
+
+def _natively(format: str | None) -> str:
+    if format is None:
+        return ""
+    return f"The files are in the format of {format}, which loads them without the zoo."
 
 
 def _usage(model: Model, ref: str, plugins: Sequence[str]) -> str:

@@ -2,49 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
 import torch
 
-from zoo_core.checkpoints.card import Card
 from zoo_core.checkpoints.description import Description
 from zoo_core.checkpoints.folders import replace_folder
 from zoo_core.checkpoints.opening import build_on_meta
 from zoo_core.checkpoints.slots import Slot, floating_dtypes, slots, ties
-from zoo_core.checkpoints.sources import SourceFile
-from zoo_core.checkpoints.texts import (
-    CARD,
-    CONFIG,
-    MANIFEST,
-    RECIPE,
-    Manifest,
-    parse_manifest,
-    read_text,
-)
-from zoo_core.checkpoints.writer import SHARD_BYTES, write_bytes, write_weights
-from zoo_core.errors import FormatError, TensorError, UnsupportedError
+from zoo_core.checkpoints.texts import CONFIG
+from zoo_core.checkpoints.wrapping import Wrapping, file_hash, refuse_view, wrap
+from zoo_core.checkpoints.writer import write_bytes, write_weights
+from zoo_core.errors import TensorError
 from zoo_core.interfaces.model import Model
 
-
-@final
-@dataclass(frozen=True)
-class Wrapping:
-    """What is saved around a model: its card, the reference in the card, the plugins' versions.
-
-    `readme` is a card that a person wrote, saved in the place of the generated one; `recipe` is
-    the text of recipe.yaml, by which the model was made, where it is known.
-    """
-
-    card: Card = field(default_factory=Card)
-    ref: str | None = None
-    plugins: Mapping[str, str] = field(default_factory=dict)
-    shard_bytes: int = SHARD_BYTES
-    readme: bytes | None = None
-    recipe: bytes | None = None
+__all__ = ["Wrapping", "file_hash", "save_folder"]
 
 
 def save_folder(model: Model, folder: Path, wrapping: Wrapping) -> None:
@@ -53,10 +27,7 @@ def save_folder(model: Model, folder: Path, wrapping: Wrapping) -> None:
     A README.md that a person has edited is kept. Raises TensorError for a model whose tensors
     aren't those that its configuration builds, UnsupportedError for a view made by `given`.
     """
-    if model.is_given:
-        raise UnsupportedError(
-            "A view with a bound condition can't be saved", remedy="Save the model itself."
-        )
+    refuse_view(model)
     found = slots(model)
     config = model.config.to_json()
     description = Description(model.architecture, config, wrapping.plugins)
@@ -111,48 +82,9 @@ class _Parts:
     wrapping: Wrapping
 
     def write(self, beside: Path, target: Path) -> None:
-        """Write every file into the new folder; the card as a person left it in the old one."""
+        """Write every file into the new folder."""
         write_bytes(beside / CONFIG, self.description.to_bytes())
         tensors = {name: slot.tensor for name, slot in self.tensors.items()}
         limit = self.wrapping.shard_bytes
         files = [CONFIG, *write_weights(beside, tensors, ties(self.tensors), limit)]
-        if self.wrapping.recipe is not None:
-            write_bytes(beside / RECIPE, self.wrapping.recipe)
-            files.append(RECIPE)
-        hashes = {name: file_hash(beside / name) for name in files}
-        card = self._card(target)
-        edited = edited_card(target) if self.wrapping.readme is None else self.wrapping.readme
-        write_bytes(beside / CARD, card if edited is None else edited)
-        hashes[CARD] = file_hash(beside / CARD)
-        manifest = Manifest(hashes, hashlib.sha256(card).hexdigest())
-        write_bytes(beside / MANIFEST, manifest.to_bytes())
-
-    def _card(self, target: Path) -> bytes:
-        ref = self.wrapping.ref or f"./{target.name}"
-        return self.wrapping.card.render(self.model, ref, sorted(self.wrapping.plugins)).encode()
-
-
-def edited_card(folder: Path) -> bytes | None:
-    """Give a folder's README.md where a person wrote or edited it; None where it is ours."""
-    if not (folder / CARD).is_file():
-        return None
-    text = (folder / CARD).read_bytes()
-    manifest = folder / MANIFEST
-    written = None if not manifest.is_file() else read_text(SourceFile(manifest))
-    return None if is_generated(text, written) else text
-
-
-def is_generated(card: bytes, manifest: bytes | None) -> bool:
-    """Whether a card is as it was generated, by the manifest that was written with it."""
-    if manifest is None:
-        return False
-    try:
-        return hashlib.sha256(card).hexdigest() == parse_manifest(manifest, "a saved model").card
-    except FormatError:
-        return False
-
-
-def file_hash(path: Path) -> str:
-    """Give a file's sha256 in hex."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        wrap(beside, target, files, self.model, self.wrapping)

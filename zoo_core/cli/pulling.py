@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
 from zoo_core.cli.command import ZooCommand, json_option
@@ -31,6 +29,6 @@ def command(ref: str, as_json: bool) -> None:
     if as_json:
         show_json({"ref": ref, "pin": located.pin, "files": files})
         return
-    click.echo(os.path.dirname(files.get("config.json") or next(iter(files.values()))))
+    click.echo(str(located.folder))
     if located.pin is not None and located.pin != ref:
         note(f"pinned: {located.pin}")

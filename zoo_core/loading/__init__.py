@@ -25,9 +25,11 @@ def load(
 
     Which interfaces it provides is known when it is there (`model.provides`), hence the type Any.
 
-    `ref` is a registry's name (`flows/nsf-digits`), `hf://owner/repo@revision`, `file://…`, or a
-    path with a slash or a dot in front; a bare name never means a folder or somebody's
-    repository. `device` and the floating `dtype` are applied a tensor at a time.
+    `ref` is a registry's name (`flows/nsf-digits`), `hf://owner/repo@revision`, `file://…`, a
+    path with a slash or a dot in front, or a reference of a plugin's scheme; a bare name never
+    means a folder or somebody's repository. Repositories and folders may be in another library's
+    format that an installed plugin reads. `device` and the floating `dtype` are applied a tensor
+    at a time.
 
     Raises UnknownNameError, PluginMissingError, CheckpointError's children for files that aren't
     right, HubError's for what the Hub refuses.

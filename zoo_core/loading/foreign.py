@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any, final
 
 from zoo_core.checkpoints.sources import Source, SourceFile
-from zoo_core.checkpoints.texts import MANIFEST, MAX_TEXT, parse_json, parse_manifest, read_text
+from zoo_core.checkpoints.texts import (
+    CARD,
+    MANIFEST,
+    MAX_TEXT,
+    RECIPE,
+    parse_json,
+    parse_manifest,
+    read_text,
+)
 from zoo_core.errors import FormatError
 from zoo_core.hooks.repository import Repository
 from zoo_core.plugins.file_names import is_inside
@@ -72,14 +80,15 @@ def tree_source(folder: Path) -> Source:
     if MANIFEST not in files:
         return Source(str(folder), files)
     manifest = parse_manifest(read_text(files[MANIFEST]), str(folder))
-    missing = sorted(manifest.files.keys() - files.keys())
+    missing = sorted(manifest.files.keys() - files.keys() - {CARD, RECIPE})
     if missing:
         raise FormatError(
             f"{folder} has every file that its {MANIFEST} lists",
             received=f"none named {', '.join(missing)}",
             remedy="Copy the folder again, whole.",
         )
-    promised = {n: SourceFile(folder / n, sha256) for n, sha256 in manifest.files.items()}
+    listed = manifest.files.items()
+    promised = {n: SourceFile(folder / n, sha256) for n, sha256 in listed if n in files}
     return Source(str(folder), files | promised)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 from zoo_core.checkpoints.sources import Source
-from zoo_core.errors import IntegrityError
+from zoo_core.errors import IntegrityError, UnsupportedError
 
 if TYPE_CHECKING:
     import torch
@@ -35,8 +35,21 @@ class Located:
         """Where each file is."""
         return {name: file.path for name, file in self.source.files.items()}
 
+    @property
+    def folder(self) -> Path:
+        """The folder within which all of the files are. Raises UnsupportedError without any."""
+        if not self.files:
+            raise self._without_files()
+        name, path = next(iter(self.files.items()))
+        return path.parents[name.count("/")]
+
     def verify(self) -> None:
-        """Hash every file of which the sha256 is known. Raises IntegrityError."""
+        """Hash every file of which the sha256 is known.
+
+        Raises IntegrityError, UnsupportedError where there are no files.
+        """
+        if not self.files:
+            raise self._without_files()
         for name, file in self.source.files.items():
             if file.sha256 is not None and _sha256(file.path) != file.sha256:
                 raise IntegrityError(
@@ -60,6 +73,12 @@ class Located:
         from zoo_core.checkpoints.opening import open_model
 
         return open_model(self.source, device=device, dtype=dtype)
+
+    def _without_files(self) -> UnsupportedError:
+        return UnsupportedError(
+            f"{self.source.origin} has no files: a plugin gives the model itself",
+            remedy="Load it; zoo.save writes its files.",
+        )
 
 
 def _sha256(path: Path) -> str:

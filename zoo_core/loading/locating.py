@@ -16,16 +16,21 @@ from zoo_core.checkpoints.saved_folder import folder_source
 from zoo_core.checkpoints.sources import Source, SourceFile
 from zoo_core.checkpoints.texts import CONFIG
 from zoo_core.errors import FileNotOnHubError, OptionError, UnknownNameError
+from zoo_core.hooks.repository import Claim
 from zoo_core.loading.claiming import claim_of, is_loadable, is_ours
 from zoo_core.loading.foreign import ForeignRepository, tree_source
 from zoo_core.loading.located import Located
+from zoo_core.plugins import facade
 
 if TYPE_CHECKING:
+    from zoo_core.hooks import Opening
+    from zoo_core.interfaces.model import Model
     from zoo_core.registry.registered import RegisteredModel
 
 _WEIGHTS = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?")
 _TEXTS = ("config.json", "zoo_manifest.json", "README.md", "recipe.yaml")
 _PATH = re.compile(r"[./\\~]|[A-Za-z]:[\\/]")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 @final
@@ -45,7 +50,30 @@ def locate(ref: str | os.PathLike[str]) -> Located:
         return _folder(_from_url(ref))
     if _PATH.match(ref):
         return _folder(Path(ref))
+    if _SCHEME.match(ref):
+        return _elsewhere(ref)
     return _registered(ref)
+
+
+def _elsewhere(ref: str) -> Located:
+    """Ask plugins for a reference of another scheme: a folder, or the model itself."""
+    found = facade.resolve_reference(ref)
+    if found is None:
+        raise UnknownNameError(
+            f"A plugin knows references that begin with {ref.partition('://')[0]}://",
+            received=f"{ref[:120]}, which none that is installed knows",
+            remedy="A repository of the Hub is hf://owner/repo, a folder ./folder.",
+        )
+    if isinstance(found, Path):
+        return _folder(found)
+    model = found
+    return Located(Source(ref, {}), claim=Claim((), lambda opening: _moved(model, opening)))
+
+
+def _moved(model: Model, opening: Opening) -> Model:
+    if opening.device is None and opening.dtype is None:
+        return model
+    return model.to(device=opening.device, dtype=opening.dtype)
 
 
 def _folder(path: Path) -> Located:

@@ -9,8 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import final
 
-from zoo_core.checkpoints.saving import is_generated
 from zoo_core.checkpoints.texts import CARD, parse_manifest
+from zoo_core.checkpoints.wrapping import is_generated
 from zoo_core.errors import HubError, OptionError, RegistryFileError
 from zoo_core.hub import upload as remote
 from zoo_core.hub.listing import Listing, ask

@@ -39,6 +39,7 @@ class Described:
     model: Model
     files: Mapping[str, Path]
     card: Card
+    folder: Path
     pinned: HubReference | None
     title: str
     notes: tuple[str, ...]
@@ -57,7 +58,7 @@ class Described:
         card = replace(card, summary=summary, licenses=licenses)
         title = pinned.repo.partition("/")[2] if pinned else _path(source).absolute().name
         notes = tuple(f"left out {what}." for what in text.left_out)
-        return cls(model, files, card, pinned, title, notes)
+        return cls(model, files, card, located.folder, pinned, title, notes)
 
     @property
     def owner(self) -> str | None:
@@ -93,11 +94,13 @@ class Described:
 
     def _write(self, folder: Path) -> None:
         for name, path in self.files.items():
-            shutil.copyfile(path, folder / name)
+            place = folder / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, place)
 
     def _bundled(self, folder: Path, title: str) -> str:
         """Give where the files lie from the registry file, or will, once they are copied."""
-        here, beside = next(iter(self.files.values())).parent.resolve(), folder.resolve()
+        here, beside = self.folder.resolve(), folder.resolve()
         if here.is_relative_to(beside) and here != beside:
             return here.relative_to(beside).as_posix()
         return f"models/{title}"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo_core.checkpoints.card import Card
+from zoo_core.checkpoints.folders import files_of
 from zoo_core.checkpoints.saving import file_hash
 from zoo_core.checkpoints.texts import RECIPE
 from zoo_core.hub.reference import HubReference
@@ -19,8 +20,8 @@ def registry_entry(model: Model, folder: Path, pinned: HubReference, card: Card)
     """Write the entry of a pushed model as YAML, to stand under `models:` of a registry file."""
     name = pinned.repo.rpartition("/")[2].lower()
     family = model.architecture.partition("/")[0]
-    files = {path.name: path for path in folder.iterdir()}
-    return emit({f"{family}/{name}": entry_fields(model, files, hub_source(pinned), card)})
+    fields = entry_fields(model, files_of(folder), hub_source(pinned), card)
+    return emit({f"{family}/{name}": fields})
 
 
 def hub_source(pinned: HubReference) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import final
 
 from zoo_core.checkpoints.card import Card
-from zoo_core.checkpoints.saving import is_generated
+from zoo_core.checkpoints.folders import files_of
 from zoo_core.checkpoints.sources import SourceFile
 from zoo_core.checkpoints.texts import CARD, MANIFEST, Manifest, parse_manifest, read_text
+from zoo_core.checkpoints.wrapping import is_generated
 from zoo_core.errors import CheckpointError
 from zoo_core.hub import upload as remote
 from zoo_core.hub.listing import Listing
@@ -56,7 +57,7 @@ def upload(
     if tag is not None:
         remote.check_tag_is_free(repo, tag, head.commit)
     before = remote_manifest(repo, head)
-    files = {path.name: path for path in sorted(folder.iterdir())}
+    files = files_of(folder)
     _keep_edited_card(repo, head, before, files)
     listed = parse_manifest(before, repo).files if before is not None else {}
     removed = [n for n in listed if n not in files and n in head.files and n != CARD]

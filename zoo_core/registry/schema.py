@@ -216,8 +216,8 @@ class ModelEntry(_Strict):
         folders = {str(folder) for name in names for folder in PurePosixPath(name).parents}
         if len(set(names)) < len(names) or folders & set(names):
             raise ValueError("two of `files` are one file on some systems")
-        if "config.json" not in self.files:
-            raise ValueError("`files` has config.json")
+        if not {"config.json", "model_index.json"} & self.files.keys():
+            raise ValueError("`files` has config.json, or a pipeline's model_index.json")
         return self
 
 
