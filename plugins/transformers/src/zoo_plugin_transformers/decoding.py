@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated, Any, cast, final
 
 import pydantic
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from zoo_core.config import Config
 from zoo_core.interfaces.ragged import Ragged
+from zoo_plugin_transformers.prompt import Room
 from zoo_plugin_transformers.reading import Reader
 
 
@@ -63,22 +63,6 @@ def choice(options: DecodingOptions, rng: torch.Generator) -> Choice:
         return chances.multinomial(1, generator=rng)[:, 0]
 
     return drawn
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Room:
-    """How many codes follow the prompt of each row, at least and at most, and which ones end it.
-
-    A stop code counts as a row's last one.
-    """
-
-    least: Int[Tensor, " n"]
-    most: Int[Tensor, " n"]
-    stops: Int[Tensor, " stops"]
-
-    def __getitem__(self, rows: slice) -> Room:
-        return Room(self.least[rows], self.most[rows], self.stops)
 
 
 def continuations(reader: Reader, prompts: Ragged, room: Room, choose: Choice) -> Ragged:

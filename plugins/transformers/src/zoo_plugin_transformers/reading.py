@@ -73,17 +73,18 @@ class Reader:
     def __init__(self, network: PreTrainedModel, window: int | None) -> None:
         self.network, self.window = network, window
         self._takes = frozenset(inspect.signature(network.forward).parameters)
+        self._keeps = "past_key_values" in self._takes and _keeps_steps(network)
 
     def first(self, sequences: Ragged) -> tuple[Float[Tensor, "n levels"], Read]:
         """Give the logits of what follows sequences of at least one step, and what was read."""
-        if self.network._is_stateful or "past_key_values" not in self._takes:
+        if not self._keeps:
             return self._again(sequences)
         codes = pad_sequence(list(sequences), batch_first=True, padding_side="left")
         steps = torch.arange(codes.shape[1], device=codes.device)
         mask = steps >= codes.shape[1] - sequences.lengths[:, None]
         known = None if bool(mask.all()) else mask
         logits, cache = self._forward(codes, known, None)
-        if not _is_dynamic(cache):
+        if not _is_plain(cache):
             return logits, sequences
         return logits, (Group(torch.arange(len(codes), device=codes.device), cache, known),)
 
@@ -164,7 +165,19 @@ def _parted(group: Group, lengths: Tensor) -> Iterator[Group]:
         yield group.take(gains == gain)
 
 
-def _is_dynamic(cache: Any) -> bool:
+def _keeps_steps(network: PreTrainedModel) -> bool:
+    """Say whether all that a network keeps are keys and values of steps, not a running state."""
     from transformers import DynamicCache
 
-    return isinstance(cache, DynamicCache)
+    if network._is_stateful:
+        return False
+    return _is_plain(DynamicCache(config=network.config.get_text_config(decoder=True)))
+
+
+def _is_plain(cache: Any) -> bool:
+    """Say whether a cache is one of keys and values, of all steps or of a window's."""
+    from transformers import DynamicCache
+    from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
+
+    plain = (DynamicLayer, DynamicSlidingWindowLayer)
+    return isinstance(cache, DynamicCache) and all(type(one) in plain for one in cache.layers)
