@@ -26,7 +26,7 @@ class Lab:
     """The hooks of the format; what it was asked for and shown is kept for the tests."""
 
     def __init__(self) -> None:
-        self.files = ("lab.json", WEIGHTS)
+        self.files: tuple[str, ...] = ("lab.json", WEIGHTS)
         self.openings: list[Opening] = []
         self.seen: list[dict[str, Path]] = []
         self.open: Callable[[Opening], Any] = self.read

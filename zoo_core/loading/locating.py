@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 from urllib.parse import urlsplit
@@ -17,9 +16,10 @@ from zoo_core.checkpoints.sources import Source, SourceFile
 from zoo_core.checkpoints.texts import CONFIG
 from zoo_core.errors import FileNotOnHubError, OptionError, UnknownNameError
 from zoo_core.hooks.repository import Claim
-from zoo_core.loading.claiming import claim_of, is_loadable, is_ours
+from zoo_core.loading.claiming import claim_of, is_ours
 from zoo_core.loading.foreign import ForeignRepository, tree_source
 from zoo_core.loading.located import Located
+from zoo_core.loading.on_hub import hub_source, on_hub
 from zoo_core.plugins import facade
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from zoo_core.interfaces.model import Model
     from zoo_core.registry.registered import RegisteredModel
 
-_WEIGHTS = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?")
-_TEXTS = ("config.json", "zoo_manifest.json", "README.md", "recipe.yaml")
 _PATH = re.compile(r"[./\\~]|[A-Za-z]:[\\/]")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
@@ -139,45 +137,15 @@ def _of_entry(model: RegisteredModel) -> Located:
     reference = hub.HubReference(place.repo, place.revision)
     pins = {name: hub.Pin(file.size, file.sha256) for name, file in model.entry.files.items()}
     fetched = hub.fetch_pinned(reference, pins)
-    return _chosen(_source(model.name, fetched), str(fetched.pinned))
+    return _chosen(hub_source(model.name, fetched), str(fetched.pinned))
 
 
 def _on_hub(reference: hub.HubReference) -> Located:
-    resolved = hub.resolve(reference)
-    claim = claim_of(_repository(resolved))
-    listed = resolved.listed.files
-    fetched = resolved.bring(_ours(listed) if claim is None else claim.files)
-    resolved.keep()
+    located = on_hub(reference)
     if not reference.is_pinned:
         warnings.warn(
-            f"{reference} may move; these very bytes are {fetched.pinned}.",
+            f"{reference} may move; these very bytes are {located.pin}.",
             UnpinnedWarning,
             stacklevel=4,
         )
-    return Located(_source(str(reference), fetched), str(fetched.pinned), claim)
-
-
-def _repository(resolved: hub.Resolved) -> ForeignRepository:
-    origin, listed = str(resolved.reference), resolved.listed.files
-
-    def bring(name: str) -> SourceFile:
-        if resolved.missing([name]):  # without it nobody can say which others are needed
-            resolved.refuse_offline(name for name in listed if is_loadable(name))
-        return _source(origin, resolved.bring([name])).files[name]
-
-    return ForeignRepository(origin, {name: file.size for name, file in listed.items()}, bring)
-
-
-def _ours(names: Iterable[str]) -> list[str]:
-    here = set(names)
-    whole = {"model.safetensors"} & here
-    weights = whole or {name for name in here if _WEIGHTS.fullmatch(name)}
-    return sorted(weights | (here & set(_TEXTS)))
-
-
-def _source(origin: str, fetched: hub.Fetched) -> Source:
-    files = {
-        name: SourceFile(file.path, file.sha256, mappable=True)
-        for name, file in fetched.files.items()
-    }
-    return Source(origin, files)
+    return located
