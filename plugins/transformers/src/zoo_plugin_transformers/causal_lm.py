@@ -132,11 +132,9 @@ class CausalLM(Generator, DensityModel, NextToken):
         taken = cast("PreTrainedModel | None", self._taken("network"))
         self.network = networks.built(native, auto) if taken is None else taken
         require_causal(self.network)
-        requirecodes_of(self.network, self.space.levels, self._marks())
+        marked = (*codes_of(self.config.start), *self.config.stops)
+        require_codes(self.network, self.space.levels, marked)
         self._window = window_of(self.network)
-
-    def _marks(self) -> tuple[int, ...]:
-        return (*codes_of(self.config.start), *self.config.stops)
 
     # Scores.
 
@@ -151,16 +149,14 @@ class CausalLM(Generator, DensityModel, NextToken):
         if known is not None:
             leading(Ragged(known, z.lengths))
         begun = self._begun(z, known, call.options.start)
-        cut = [pieces(row, self.window, call.options.stride) for row in begun]
-        flat = [piece for row in cut for piece in row]
-        scores = (
-            token_scores(self.network, flat) if flat else torch.zeros(0, device=z.values.device)
-        )
-        scores = scores.split((begun.lengths - 1).clamp_min(0).tolist())
+        window, stride = self.window, call.options.stride
+        cut = [piece for row in begun for piece in pieces(row, window, stride)]
+        scores = token_scores(self.network, cut).split((begun.lengths - 1).clamp_min(0).tolist())
         if known is not None:
             masks = known.split(z.lengths.tolist())
             pairs = zip(scores, masks, strict=True)
             scores = [each.masked_fill(mask[len(mask) - len(each) :], 0.0) for each, mask in pairs]
+        # Row by row, as the library sums: an index_add would round otherwise.
         return torch.stack([each.sum() for each in scores])
 
     def _begun(self, z: Ragged, known: Tensor | None, start: bool) -> Ragged:
