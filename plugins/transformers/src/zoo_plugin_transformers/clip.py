@@ -86,7 +86,7 @@ class Clip(Matcher):
             conditioner=live["conditioner"].as_part(),
             image_encoder=live["image_encoder"].as_part(),
         )
-        return cls(config, parts={**live, "network": module})
+        return cls(config, parts={**live, "network": module}).train(module.training)
 
     def native_module(self) -> PreTrainedModel:
         """Put the library's own module together again, of this model's very parts."""

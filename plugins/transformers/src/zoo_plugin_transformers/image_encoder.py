@@ -79,7 +79,7 @@ class ImageEncoder(Conditioner):
         height = size if isinstance(size, int) else size[0]
         described = native_processor(processor, native["model_type"], height)
         config = ImageEncoderConfig(network=FrozenDict(native), processor=FrozenDict(described))
-        return cls(config, parts={"network": module})
+        return cls(config, parts={"network": module}).train(module.training)
 
     @property
     def context_shape(self) -> ContextShape:

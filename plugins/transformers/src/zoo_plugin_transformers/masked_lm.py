@@ -120,7 +120,7 @@ class MaskedLM(Generator, DensityModel):
             tokenizer=tokenizer,
             frame=Frame.of(module, live),
         )
-        return cls(config, parts={"network": module})
+        return cls(config, parts={"network": module}).train(module.training)
 
     def fill_log_prob(self, x: Any) -> Float[Tensor, "unknown levels"]:
         """Give log p(code | what is known), in nats, of every code at each unknown entry of x.

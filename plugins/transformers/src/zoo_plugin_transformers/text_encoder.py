@@ -81,7 +81,7 @@ class TextEncoder(Conditioner):
             frame=frame,
             mask=None if live is None else live.mask_token_id,
         )
-        return cls(config, parts={"network": module})
+        return cls(config, parts={"network": module}).train(module.training)
 
     @property
     def context_shape(self) -> ContextShape:

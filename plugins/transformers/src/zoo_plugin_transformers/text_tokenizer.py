@@ -6,6 +6,7 @@ rules choose the class, and its `tokenizers` does the splitting. No code of a re
 
 from __future__ import annotations
 
+import copy
 import functools
 import json
 import tempfile
@@ -63,8 +64,8 @@ class TokenizerConfig(Config):
         )
 
     def built(self) -> PreTrainedTokenizerFast:
-        """Give transformers' own tokenizer; parsed once, shared, and not to be changed."""
-        return _built(self)  # pyright: ignore[reportArgumentType]  a frozen model has a hash
+        """Give transformers' own tokenizer, a copy: a call with `padding` changes it for good."""
+        return copy.deepcopy(_shared(self))
 
     def write(self, folder: Path) -> None:
         """Write the native files, from which transformers makes the same tokenizer."""
@@ -116,11 +117,16 @@ class TextTokenizer(Tokenizer):
         return self._backend().decode_batch(known, skip_special_tokens=False)
 
     def _backend(self) -> Backend:
-        return self.config.built().backend_tokenizer
+        return _shared(self.config).backend_tokenizer
 
     def _mask(self) -> int | None:
-        code = self.config.built().mask_token_id
+        code = _shared(self.config).mask_token_id
         return code if isinstance(code, int) else None
+
+
+def _shared(config: TokenizerConfig) -> PreTrainedTokenizerFast:
+    """Give the one tokenizer that all of a configuration share, parsed once, never changed."""
+    return _built(config)  # pyright: ignore[reportArgumentType]  a frozen model has a hash
 
 
 @functools.lru_cache(_BUILT)
