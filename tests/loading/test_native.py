@@ -180,7 +180,7 @@ def test_the_entry_loads_by_name(
     writer: LoopbackHub, plugin: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A registry pins the files of another format as it pins our own."""
-    licenses = dict.fromkeys(("weights", "code", "data"), "Apache-2.0")
+    licenses: dict[str, str] = dict.fromkeys(("weights", "code", "data"), "Apache-2.0")
     pushed = push(lab.gaussian(), REPO, format="lab", card=Card(licenses=licenses))
     (fields,) = yaml.safe_load(pushed.entry).values()
     fields["files"]["config.json"] = fields["files"]["lab.json"]

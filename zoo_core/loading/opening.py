@@ -24,6 +24,7 @@ from zoo_core.interfaces.model import Model
 from zoo_core.loading.claiming import WEIGHTS
 
 _LONGEST = 600
+_MEMORY = Path("/dev/shm")
 
 
 def open_claimed(
@@ -93,7 +94,7 @@ def _said(error: Exception, opening: Opening) -> str:
 @contextmanager
 def linked(files: Mapping[str, SourceFile]) -> Iterator[Path]:
     """Give a private folder that holds exactly these files, as links; it is removed afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="zoo-load-"))
+    folder = Path(tempfile.mkdtemp(prefix="zoo-load-", dir=_place()))
     try:
         for name, file in files.items():
             place = folder.joinpath(*name.split("/"))
@@ -102,6 +103,15 @@ def linked(files: Mapping[str, SourceFile]) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _place() -> Path | None:
+    """Give a folder in memory where links can be made; None for the system's usual one.
+
+    Removing three links from a disk took up to 20 ms, of 100 for a whole load.
+    """
+    usable = _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK | os.X_OK)
+    return _MEMORY if usable else None
 
 
 def _link(path: Path, place: Path) -> None:
