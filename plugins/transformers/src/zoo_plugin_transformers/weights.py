@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
+from zoo_core.checkpoints.header import TensorInfo, read_header, truncated
 from zoo_core.errors import TensorError
 from zoo_core.hooks.repository import Opening
 from zoo_plugin_transformers.silence import silenced
 
 if TYPE_CHECKING:
-    from torch import Tensor
     from transformers import PreTrainedConfig, PreTrainedModel
 
 
@@ -67,13 +68,33 @@ def _from_pretrained(
 
 def _copied(files: list[Path]) -> dict[str, Tensor]:
     """Read tensors into memory of their own, which a file that changes later doesn't change."""
-    from safetensors import safe_open
+    return {name: tensor for path in files for name, tensor in _read(path)}
 
-    tensors: dict[str, Tensor] = {}
-    for path in files:
-        with safe_open(path, framework="pt", backend="pread") as file:
-            tensors |= {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    return tensors
+
+def _read(path: Path) -> Iterator[tuple[str, Tensor]]:
+    """Read a file whole; its tensors lie in memory as they do in the file.
+
+    So they lie as the library's, which maps the file: the last bits of a product depend on it.
+    """
+    header = read_header(path)
+    raw = torch.empty(header.size, dtype=torch.uint8)
+    with path.open("rb", buffering=0) as file:
+        view, done = raw.numpy().data, 0
+        while count := file.readinto(view[done:]):  # type: ignore[attr-defined]
+            done += count
+    if done < header.size:
+        raise truncated(path, header.size, done)
+    for name, info in header.tensors.items():
+        yield name, _part(raw, info)
+
+
+def _part(raw: Tensor, info: TensorInfo) -> Tensor:
+    """See a part of a file's bytes as a tensor, with a storage of its own size."""
+    if info.start == info.stop or info.start % info.dtype.itemsize:
+        return raw[info.start : info.stop].clone().view(info.dtype).view(info.shape)
+    count = (info.stop - info.start) // info.dtype.itemsize
+    found = torch.frombuffer(raw.numpy(), dtype=info.dtype, count=count, offset=info.start)
+    return found.view(info.shape)
 
 
 def _generation(folder: Path) -> Any:
@@ -110,7 +131,6 @@ def _refuse_differences(module: PreTrainedModel, report: Mapping[str, Any], orig
 
 def _of_pretraining(module: PreTrainedModel) -> set[str]:
     """List the tensors of the class that transformers pretrains this type of model with."""
-    import torch
     from transformers import MODEL_FOR_PRETRAINING_MAPPING
 
     mapping: Any = MODEL_FOR_PRETRAINING_MAPPING
