@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zoo_core import hookimpl
 from zoo_core.hooks.repository import Claim, Opening, Repository
-from zoo_core.interfaces.model import Model
+
+if TYPE_CHECKING:
+    from zoo_core.interfaces.model import Model
 
 FORMAT = "diffusers"
 
