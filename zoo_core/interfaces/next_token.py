@@ -53,6 +53,11 @@ class NextToken(Model, interface=True):
     Provisional: it may change until a second family has used it as it is.
     """
 
+    @property
+    def window(self) -> int | None:
+        """How many codes a sequence has at most; None without a limit."""
+        return None
+
     @final
     def next_log_prob(
         self, prefix: Ragged, *, condition: Any = None, cache: Cache | None = None

@@ -16,7 +16,7 @@ from zoo_core.errors import DataError
 from zoo_core.interfaces.batch import Batch
 from zoo_core.interfaces.dataset import DataRequest
 from zoo_core.interfaces.rows import Rows
-from zoo_core.interfaces.space import Space
+from zoo_core.interfaces.space import Kind, Space
 from zoo_plugin_data.hashing import file_sha256
 from zoo_plugin_data.matrix import as_samples
 from zoo_plugin_data.opened import IN_MEMORY_BYTES, Opened
@@ -38,7 +38,7 @@ def open_text(path: Path, request: DataRequest) -> Opened:
     """
     if request.condition or request.columns or request.weight:
         raise DataError(f"{path.name} is text", received="names of columns")
-    length = request.length or LENGTH
+    length = request.length or _length_of(request.space) or LENGTH
     alphabet, starts = _index(path, length)
     if request.alphabet:
         alphabet = _wider(path, alphabet, request.alphabet)
@@ -56,6 +56,12 @@ def open_text(path: Path, request: DataRequest) -> Opened:
     return Opened(
         rows, space, file_sha256(path), provenance, alphabet=tuple(alphabet), in_order=True
     )
+
+
+def _length_of(space: Space | None) -> int | None:
+    """Give the length of the windows that a space is of."""
+    windows = space is not None and space.kind is Kind.CATEGORICAL and len(space.shape) == 1
+    return space.shape[0] if space is not None and windows else None
 
 
 @final

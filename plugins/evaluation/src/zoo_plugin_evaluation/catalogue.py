@@ -16,6 +16,8 @@ from zoo_plugin_evaluation import (
     likelihood_metrics,
     privacy_metrics,
     sample_metrics,
+    text_metrics,
+    windows,
 )
 from zoo_plugin_evaluation.likelihood import Likelihood
 from zoo_plugin_evaluation.subject import Subject
@@ -27,8 +29,10 @@ BUILT_IN: dict[str, Callable[[Subject], list[Metric]]] = {
     "NLL": likelihood_metrics.nll,
     "bits/dim": likelihood_metrics.bits_per_dim,
     "KL divergence": likelihood_metrics.divergence,
-    "perplexity": likelihood_metrics.perplexity,
-    "bits/character": likelihood_metrics.bits_per_character,
+    "NLL/token": text_metrics.nll_per_token,
+    "perplexity": text_metrics.perplexity,
+    "bits/character": text_metrics.bits_per_character,
+    windows.NAME: windows.transformers_perplexity,
     "accuracy": classification_metrics.accuracy,
     "log loss": classification_metrics.log_loss,
     "Brier score": classification_metrics.brier_score,
@@ -111,8 +115,9 @@ def defaults(subject: Subject) -> list[str]:
 
 
 def _of_likelihood(subject: Subject) -> list[str]:
-    if likelihood_metrics.is_sequence(subject) and subject.dataset.alphabet:
-        return ["bits/character", "perplexity"]
+    if text_metrics.is_sequence(subject) and text_metrics.is_text(subject):
+        tokens = subject.model.space.tokenizer is not None
+        return ["bits/character", "perplexity", *(["NLL/token"] if tokens else [])]
     mass = subject.density.measure is Measure.MASS
     chosen = ["bits/dim" if mass and not subject.model.space.ragged else "NLL"]
     unconditional = subject.likelihood is Likelihood.MARGINAL

@@ -14,6 +14,7 @@ from zoo_core.cli.endings import note
 from zoo_core.config import thaw
 from zoo_core.errors import RegistryError
 from zoo_core.interfaces.dataset import DataRequest, Dataset, Split
+from zoo_core.interfaces.documents import Documents
 from zoo_core.interfaces.space import Space
 from zoo_core.loading import Located, locate
 from zoo_core.plugins import facade
@@ -21,6 +22,8 @@ from zoo_core.plugins.yaml_file import read
 from zoo_core.registry import ModelInfo, info
 from zoo_plugin_evaluation.readme import head_of
 
+_OF_ITS_OWN = ("draws", "length")
+"""What is said of a model's own data alone: other texts of tokens are read whole."""
 _FIELDS = {each.name for each in fields(DataRequest)} - {"split"}
 
 
@@ -74,7 +77,8 @@ def choice_of(text: str | None, ref: str) -> tuple[DataChoice, Split]:
         return DataChoice(text), Split.TEST
     if own is None:
         return DataChoice(text), Split.ALL
-    return DataChoice(text, {k: v for k, v in own.fields.items() if k != "draws"}), Split.ALL
+    kept = {name: value for name, value in own.fields.items() if name not in _OF_ITS_OWN}
+    return DataChoice(text, kept), Split.ALL
 
 
 def own_data(ref: str) -> DataChoice | None:
@@ -113,6 +117,8 @@ def _of_recipe(path: Path) -> DataChoice | None:
     for name in ("condition", "columns"):
         if name in plain:
             plain[name] = tuple(plain[name])
+    if "documents" in plain:
+        plain["documents"] = Documents(plain["documents"])
     if "space" in plain:
         plain["space"] = Space.parse(plain["space"])
     sha256 = told.get("sha256")

@@ -12,6 +12,7 @@ from zoo_core.cli.endings import note
 from zoo_core.cli.references import REFERENCE
 from zoo_core.cli.tables import show_json, show_pairs
 from zoo_core.cli.values import device_option, option_option, parse_options
+from zoo_core.interfaces.documents import Documents
 from zoo_plugin_evaluation.ranking import SPLITS
 
 if TYPE_CHECKING:
@@ -28,12 +29,19 @@ if TYPE_CHECKING:
         "zoo evaluate flows/nsf-digits --metric all --json",
         "zoo evaluate runs/flowers/model --data new.csv --condition species",
         "zoo evaluate ./runs/digits/model --card",
+        "zoo evaluate hf://openai-community/gpt2 --data book.txt --option stride=512",
         "zoo evaluate --list-metrics",
     ],
 )
 @click.argument("ref", type=REFERENCE, required=False)
 @click.option("--data", metavar="REF", help="A data set's name, a file, a folder, hf://datasets/….")
 @click.option("--split", type=click.Choice(SPLITS), help="Which rows (test; of other files: all).")
+@click.option("--length", metavar="N", type=click.IntRange(1), help="Tokens of a text window.")
+@click.option(
+    "--documents",
+    type=click.Choice([one.value for one in Documents]),
+    help="What one text of a file is, for a model of text (file).",
+)
 @click.option("--condition", multiple=True, metavar="COLUMN", help="What a row's model is told.")
 @click.option("--train", metavar="REF", help="The rows that the model was trained on.")
 @click.option(
@@ -91,6 +99,8 @@ def _measured(
     data: str | None,
     split: str | None,
     condition: tuple[str, ...],
+    length: int | None,
+    documents: str | None,
     train: str | None,
     metrics: tuple[str, ...],
     seed: int,
@@ -112,7 +122,9 @@ def _measured(
     given["log_prob"] = parse_options(options)
     model = load_on(ref, device)
     choice, usual = choice_of(data, ref)
-    opened = choice.reading(condition=condition).open(Split(split or usual), model.space)
+    told = None if documents is None else Documents(documents)
+    choice = choice.reading(condition=condition, length=length, documents=told)
+    opened = choice.open(Split(split or usual), model.space)
     rows = training_rows(ref, model, train, wanted)
     request = EvaluationRequest(opened, rows, metrics, rng(seed), given)
     return opened.name, facade.evaluate(model, request)

@@ -27,6 +27,7 @@ from zoo_plugin_evaluation.features import Features, default_features
 from zoo_plugin_evaluation.likelihood import Likelihood, likelihood_of
 from zoo_plugin_evaluation.options import EvaluationOptions
 from zoo_plugin_evaluation.scores import Scores, density_model, evaluating, score
+from zoo_plugin_evaluation.strides import with_stride
 
 MOST = 10_000
 """So many rows and samples are compared, unless `samples` says otherwise."""
@@ -44,7 +45,8 @@ class Subject:
         self.model = model
         self.request = request
         self.dataset = request.dataset
-        self.options, self._given = EvaluationOptions.of(request.options)
+        options, self._given = EvaluationOptions.of(request.options)
+        self.options = with_stride(model, options)
         self.seed = 0 if request.rng is None else request.rng.initial_seed()
 
     @property
