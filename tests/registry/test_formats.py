@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -108,6 +109,26 @@ def test_a_kind_that_the_installed_plugin_doesnt_claim(site: Site, tmp_path: Pat
     site.plugin("lab", text(), hooks=HOOK)
     with pytest.raises(FormatError, match=r"is a lab model that zoo-plugin-lab reads.*claim"):
         zoo.load(folder(tmp_path / "m", config={"lab_kind": "x"}))
+
+
+def test_pulling_needs_neither_torch_nor_the_client(site: Site, tmp_path: Path) -> None:
+    hook = """
+    from zoo_core import hookimpl
+    from zoo_core.hooks import Claim
+    @hookimpl
+    def zoo_claim(repository):
+        repository.read_json("config.json")
+        return Claim(("config.json",), None)
+    """
+    site.plugin("lab", text(), hooks=dedent(hook))
+    place = folder(tmp_path / "m", config={"lab_kind": "x"})
+    code = f"""
+    import sys
+    from zoo_core.loading import pull
+    print(*pull({str(place)!r}).files)
+    print([name for name in ("torch", "pydantic", "huggingface_hub") if name in sys.modules])
+    """
+    assert site.run(code).splitlines() == ["config.json", "[]"]
 
 
 def test_which_mark_decides(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
