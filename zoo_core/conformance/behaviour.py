@@ -55,7 +55,7 @@ def samples(model: Generator, subject: Subject, n: int = _ROWS) -> Tensor:
 
 def contexts(conditioner: Conditioner, subject: Subject) -> Mapping[str, Tensor]:
     """Encode conditions, by the name of each tensor of the Context."""
-    context: Any = conditioner.context(subject.foreign_rows(_ROWS))
+    context: Any = conditioner.context(subject.raw(_ROWS))
     named = {name: getattr(context, name) for name in ("vector", "sequence", "mask", "image")}
     return {name: tensor for name, tensor in named.items() if tensor is not None}
 

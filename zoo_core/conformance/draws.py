@@ -38,6 +38,14 @@ def draw(space: Space, n: int, rng: torch.Generator) -> Tensor | Ragged:
     return _rows(space, n, rng)
 
 
+def draw_told(space: Space, n: int, rng: torch.Generator) -> Tensor | Ragged:
+    """Draw n raw conditions: rows, of which sequences have one to four steps."""
+    if not space.ragged:
+        return draw(space, n, rng)
+    lengths = 1 + torch.arange(n) * 3 % 4
+    return Ragged(_rows(space, int(lengths.sum()), rng), lengths)
+
+
 def _rows(space: Space, n: int, rng: torch.Generator) -> Tensor:
     if space.entries is not None:
         return _table(space, space.entries, n, rng)

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from zoo_core.conformance.draws import condition_space, draw
+from zoo_core.conformance.draws import condition_space, draw, draw_told
 from zoo_core.errors import ConformanceError
 from zoo_core.interfaces.batch import Batch
 from zoo_core.interfaces.model import Model
@@ -27,7 +27,7 @@ def prepared(model_class: type[Model], fields: dict[str, Any], *, seed: int = 0)
     rng = torch.Generator().manual_seed(seed)
     x = draw(model.space, _ROWS, rng)
     told = condition_space(model)
-    condition = None if told is None else draw(told, _ROWS, rng)
+    condition = None if told is None else draw_told(told, _ROWS, rng)
     if type(model)._fit is not Model._fit:
         model.fit(x, condition=condition, rng=rng)
     elif type(model)._loss is not Model._loss:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from zoo_core.conformance.check import Skip
-from zoo_core.conformance.draws import LENGTH, condition_space, draw
+from zoo_core.conformance.draws import LENGTH, condition_space, draw, draw_told
 from zoo_core.interfaces.generator import Generator
 from zoo_core.interfaces.model import Model, provided
 from zoo_core.interfaces.ragged import Ragged
@@ -96,10 +96,17 @@ class Subject:
             return x
         return x.to(dtype=self.model.dtype)
 
+    def raw(self, n: int, purpose: str = "rows") -> Tensor | Ragged:
+        """Give n raw conditions of a model that is a Conditioner itself."""
+        x = draw_told(self.model.space, n, self.rng(f"draws for {purpose}"))
+        return x if self.model.space.kind.discrete else x.to(dtype=self.model.dtype)
+
     def conditions(self, n: int, purpose: str = "rows") -> Any:
         """Give n raw conditions, drawn from the conditioner's space; None where none is taken."""
         space = condition_space(self.model)
-        return None if space is None else draw(space, n, self.rng(f"conditions for {purpose}"))
+        if space is None:
+            return None
+        return draw_told(space, n, self.rng(f"conditions for {purpose}"))
 
     def condition(self, which: int = 0) -> Any:
         """Give one raw condition; others of other numbers, as different as the space allows."""
@@ -108,4 +115,4 @@ class Subject:
             return None
         if space.n_levels is not None and not (space.shape or space.ragged):
             return which % space.n_levels
-        return draw(space, 8, self.rng("single conditions"))[which]
+        return draw_told(space, 8, self.rng("single conditions"))[which]

@@ -19,6 +19,7 @@ from zoo_core.errors import ConditionError, ConformanceError
 from zoo_core.interfaces.codes import Codes
 from zoo_core.interfaces.context import Context
 from zoo_core.interfaces.ragged import Ragged
+from zoo_core.interfaces.space import Space
 
 _ROWS = 5
 _ROUNDING = 1e-7
@@ -35,7 +36,7 @@ def codes_are_made_without_weights(subject: Subject) -> None:
     A data loader holds codes while the conditioner is trained. Codes need no gradient.
     """
     conditioner: Any = subject.copy()
-    raw = subject.foreign_rows(_ROWS)
+    raw = subject.raw(_ROWS)
     before: Codes = conditioner.prepare(raw)
     with torch.no_grad():
         for parameter in conditioner.parameters():
@@ -61,7 +62,7 @@ def contexts_are_finite_and_typed(subject: Subject) -> None:
     """
     for model in (subject.model, subject.exact):
         conditioner: Any = model
-        context = conditioner.context(subject.foreign_rows(_ROWS))
+        context = conditioner.context(subject.raw(_ROWS))
         for what, one in (("a context", context), ("the null context", conditioner.null)):
             _require_typed(one, model.dtype, what)
 
@@ -74,7 +75,7 @@ def conditions_are_encoded_each_by_itself(subject: Subject) -> None:
     Entries of a sequence that the mask leaves out don't count.
     """
     conditioner: Any = subject.exact
-    raw: Any = subject.foreign_rows(_ROWS)
+    raw: Any = subject.raw(_ROWS)
     codes: Codes = conditioner.prepare(raw)
     order = torch.tensor([3, 0, 4, 1, 2])
     with torch.no_grad():
@@ -92,7 +93,7 @@ def one_condition_serves_many_samples(subject: Subject) -> None:
     Another number of conditions than n raises ConditionError.
     """
     conditioner: Any = subject.exact
-    raw: Any = subject.foreign_rows(_ROWS)
+    raw: Any = subject.raw(_ROWS)
     with torch.no_grad():
         many: Context = conditioner.context(raw[0], 3)
         one: Context = conditioner.context(raw[0])
@@ -115,7 +116,7 @@ def null_is_a_fixed_point_of_dropping(subject: Subject) -> None:
     """
     conditioner: Any = subject.model
     with torch.no_grad():
-        context: Context = conditioner.context(subject.foreign_rows(_ROWS))
+        context: Context = conditioner.context(subject.raw(_ROWS))
         every = torch.ones(_ROWS, dtype=torch.bool)
         null: Context = conditioner.null
         gone = Context.where(every, conditioner.null, context)
@@ -139,7 +140,7 @@ def contexts_are_differentiable(subject: Subject) -> None:
     normalises.
     """
     conditioner: Any = copy.deepcopy(subject.exact)
-    context = conditioner.context(subject.foreign_rows(_ROWS))
+    context = conditioner.context(subject.raw(_ROWS))
     rng = subject.rng("directions")
     parts = [
         (torch.randn(tensor.shape, generator=rng, dtype=tensor.dtype) * tensor).sum()
@@ -166,7 +167,7 @@ def wrong_conditions_are_refused(subject: Subject) -> None:
     only where the space doesn't say `missing`.
     """
     conditioner: Any = subject.model
-    space, raw = conditioner.space, subject.foreign_rows(3, "wrong")
+    space, raw = conditioner.space, subject.raw(3, "wrong")
     values = raw.values if isinstance(raw, Ragged) else raw
     if not values.numel():
         raise Skip("a condition has no entries")
@@ -182,6 +183,10 @@ def wrong_conditions_are_refused(subject: Subject) -> None:
         _refuse(lambda: conditioner.prepare(longer), "an entry more")
 
 
+def _is_of_sequences(subject: Subject) -> bool:
+    return subject.model.space.ragged
+
+
 def _is_one_code(subject: Subject) -> bool:
     """Claim conditions of one code, which nobody may know."""
     space = subject.model.space
@@ -195,7 +200,7 @@ def what_nobody_knows_is_the_null_context(subject: Subject) -> None:
     Alone, and among others, which it leaves as they are.
     """
     conditioner: Any = subject.model
-    raw: Any = subject.foreign_rows(_ROWS)
+    raw: Any = subject.raw(_ROWS)
     unknown = torch.arange(_ROWS) % 2 == 0
     with torch.no_grad():
         null: Context = conditioner.null
@@ -206,6 +211,40 @@ def what_nobody_knows_is_the_null_context(subject: Subject) -> None:
     _require_same(alone, null, rule)
     _require_same(mixed.take(unknown), null.expand(int(unknown.sum())), rule)
     _require_close(mixed.take(~unknown), known, "Unknown conditions change none beside them")
+
+
+@check(claimed=both(is_conditioner, _is_of_sequences))
+def every_form_of_a_sequence_is_the_same_condition(subject: Subject) -> None:
+    """A Ragged, a list of tensors or of lists, and texts where there is a tokenizer mean the same.
+
+    Five conditions of one to four steps in double precision, to rounding; one of them alone as a
+    tensor, as a list of one and as a Ragged of one; one text alone too.
+    """
+    conditioner: Any = subject.exact
+    raw: Any = subject.raw(_ROWS, "forms")
+    forms: list[tuple[str, Any, Any]] = [
+        ("a list of tensors", list(raw), raw),
+        ("a list of lists", [row.tolist() for row in raw], raw),
+        ("a tensor, of one", raw[1], raw[1:2]),
+        ("a list with one tensor", [raw[1]], raw[1:2]),
+    ]
+    if conditioner.space.tokenizer is not None:
+        forms += _texts(conditioner.space, raw)
+    for form, told, plain in forms:
+        with torch.no_grad():
+            seen, wanted = conditioner.context(told), conditioner.context(plain)
+        _require_close(seen, wanted, f"{form} means what the Ragged of the same steps means")
+
+
+def _texts(space: Space, raw: Ragged) -> list[tuple[str, Any, Any]]:
+    """Give texts beside the codes that the tokenizer makes of them."""
+    texts = [text for text in space.texts(raw) if text]
+    if not texts:
+        return []
+    return [
+        ("a list of texts", texts, space.sequences(texts)),
+        ("a text", texts[0], space.sequences(texts[:1])),
+    ]
 
 
 def _floating(context: Context) -> Mapping[str, Tensor]:
@@ -277,5 +316,6 @@ CHECKS = (
     null_is_a_fixed_point_of_dropping,
     contexts_are_differentiable,
     wrong_conditions_are_refused,
+    every_form_of_a_sequence_is_the_same_condition,
     what_nobody_knows_is_the_null_context,
 )

@@ -26,7 +26,7 @@ from zoo_core.interfaces.space import Kind, Space
 
 _TOLD = (2, 0, 5, 1, 3, 4)
 _WHOLE = 5
-_SAMPLES = 2000
+_SAMPLES = 1000
 _ROUNDING = 1e-7
 """Relative, in double precision."""
 
@@ -95,7 +95,7 @@ def sequences_go_on_by_the_density(subject: Subject) -> Evidence:
     """Samples that are told some steps follow the density of the others given these.
 
     In double precision, under one condition. Beginnings of one step and of three are told in
-    turn in one call. 2000 ways to go on from each, two steps where there are few codes and else
+    turn in one call. 1000 ways to go on from each, two steps where there are few codes and else
     one, are held against log_prob given the beginning: counted in about 40 cells of equal
     probability (χ²), with their mean log-density and moments. Where the model knows other steps
     than first ones, one between is told too. Of four codes each of which makes another three
