@@ -29,6 +29,7 @@ from zoo_core.interfaces.model import Model
 from zoo_core.plugins import register_hooks, unregister_hooks
 from zoo_core.publishing import Card, push, save
 from zoo_core.publishing.comparing import compare
+from zoo_core.publishing.description import Described, Statement
 from zoo_core.registry.schema import ModelEntry
 
 REPO = "somebody/lab"
@@ -183,9 +184,7 @@ def test_the_entry_loads_by_name(
     licenses: dict[str, str] = dict.fromkeys(("weights", "code", "data"), "Apache-2.0")
     pushed = push(lab.gaussian(), REPO, format="lab", card=Card(licenses=licenses))
     (fields,) = yaml.safe_load(pushed.entry).values()
-    fields["files"]["config.json"] = fields["files"]["lab.json"]
     ModelEntry.model_validate(fields)
-    del fields["files"]["config.json"]
     files = {name: SimpleNamespace(**file) for name, file in fields["files"].items()}
     place = SimpleNamespace(hub=SimpleNamespace(**fields["sources"]["hub"]))
     entry = SimpleNamespace(files=files, sources=place)
@@ -199,6 +198,24 @@ def test_the_entry_loads_by_name(
     files[WEIGHTS].sha256 = "0" * 64
     with pytest.raises(IntegrityError):
         zoo.load("test/lab")
+
+
+@pytest.mark.parametrize("on_hub", [True, False])
+def test_it_is_described_for_a_registry(writer: LoopbackHub, tmp_path: Path, on_hub: bool) -> None:
+    """The card says the license, though the plugin claims no card."""
+    card = b"---\nlicense: mit\n---\n# A plane\n\nOf somebody's.\n"
+    folder = lab.write(tmp_path / "m", {**lab.files(), "README.md": card})
+    writer.repository(REPO).put({**lab.files(), "README.md": card})
+    described = Described.of(f"hf://{REPO}" if on_hub else str(folder), Statement())
+    assert described.card.licenses == {"weights": "MIT"}
+    assert described.card.summary == "Of somebody's."
+    fields = described.fields(tmp_path / "registry", "plane")
+    assert sorted(fields["files"]) == ["lab.json", WEIGHTS]
+    described.copy(tmp_path / "registry", fields["sources"], replacing=False)
+    if not on_hub:
+        copied = tmp_path / "registry" / fields["sources"]["bundled"]
+        assert names(copied) == ["lab.json", WEIGHTS]
+        compare(lab.gaussian(), zoo.load(copied))
 
 
 # References of plugins' schemes.

@@ -33,7 +33,7 @@ MISTAKES = {
     "a device": ("model.safetensors:", "nul.txt:", "a file's name is relative"),
     "one file on some systems": ("model.safetensors:", "CONFIG.json:", "one file on some systems"),
     "a file as a folder": ("model.safetensors:", "config.json/x:", "one file on some systems"),
-    "no config": ("config.json:", "configuration.json:", "`files` has config.json"),
+    "no config": ("config.json:", "config.txt:", "`files` has config.json"),
     "license": ("code: Apache-2.0", "code: Apache 2.0", "SPDX"),
     "license missing": (", data: CC-BY-4.0", "", "licenses.data: Field required"),
     "unknown license": ("code: Apache", "cod: Apache", "licenses.cod"),

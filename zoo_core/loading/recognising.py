@@ -61,7 +61,7 @@ def unclaimed(repository: Repository) -> ZooError:
         plugin = unusable[0]
         return PluginError(
             f"{subject}, which needs {plugin.distribution}, and that is {plugin.state}",
-            received=plugin.cause,
+            received=(plugin.cause or plugin.state).rstrip("."),
             remedy=plugin.remedy or "Take it out of ZOO_DISABLE, or put it in ZOO_PLUGINS.",
         )
     return PluginMissingError(

@@ -13,6 +13,7 @@ from zoo_core.checkpoints.folders import replace_folder
 from zoo_core.checkpoints.saving import file_hash
 from zoo_core.checkpoints.texts import CARD, MANIFEST, RECIPE, parse_manifest
 from zoo_core.errors import CheckpointError, OptionError
+from zoo_core.hub import resolve
 from zoo_core.hub.listing import ask
 from zoo_core.hub.reference import PREFIX, HubReference
 from zoo_core.interfaces.model import Model
@@ -51,7 +52,8 @@ class Described:
         located = locate(_path(source) if pinned is None else str(pinned))
         located.verify()
         model, files = located.open(), _files(located)
-        text = CardText(files[CARD].read_text("utf-8") if CARD in files else "", source)
+        readme = files.get(CARD) or _unclaimed_card(located, pinned)
+        text = CardText(readme.read_text("utf-8") if readme else "", source)
         card = text.card(namespace_of(model.architecture))
         summary = statement.summary or card.summary
         licenses = {**card.licenses, **statement.licenses}
@@ -120,6 +122,18 @@ def _pinned(source: str) -> HubReference | None:
 
 def _path(source: str) -> Path:
     return Path(source.removeprefix("file://")).expanduser()
+
+
+def _unclaimed_card(located: Located, pinned: HubReference | None) -> Path | None:
+    """Find the card of a model in another library's format, which is no file of the model's."""
+    if located.claim is None:
+        return None
+    if pinned is None:
+        card = located.folder / CARD
+        return card if card.is_file() else None
+    resolved = resolve(pinned)
+    listed = CARD in resolved.listed.files
+    return resolved.bring([CARD]).files[CARD].path if listed else None
 
 
 def _files(located: Located) -> dict[str, Path]:

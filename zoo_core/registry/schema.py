@@ -216,8 +216,9 @@ class ModelEntry(_Strict):
         folders = {str(folder) for name in names for folder in PurePosixPath(name).parents}
         if len(set(names)) < len(names) or folders & set(names):
             raise ValueError("two of `files` are one file on some systems")
-        if not {"config.json", "model_index.json"} & self.files.keys():
-            raise ValueError("`files` has config.json, or a pipeline's model_index.json")
+        # Other libraries' formats have other names for it, and no weights in its folder.
+        if not any(name.endswith(".json") and "/" not in name for name in self.files):
+            raise ValueError("`files` has config.json, or what says of its format what it is")
         return self
 
 
