@@ -12,6 +12,8 @@ from click.testing import Result
 
 from hub.fixtures import home, hub, writer
 from hub.loopback import LoopbackHub
+from loading.lab import Lab
+from zoo_core.plugins import register_hooks, unregister_hooks
 
 __all__ = ["home", "hub", "writer"]
 
@@ -47,6 +49,26 @@ def test_both_print_json(zoo: Run, saved: Saved) -> None:
     pulled = json.loads(zoo("pull", pushed["pin"], "--json").stdout)
     assert Path(pulled["files"]["config.json"]).is_file()
     assert pulled["pin"] == pushed["pin"]
+
+
+def test_pushed_in_another_librarys_format(zoo: Run, saved: Saved) -> None:
+    hooks = Lab()
+    register_hooks(hooks)
+    try:
+        done = zoo("push", saved["plane"], "somebody/lab", "--format", "lab")
+        assert done.exit_code == 0, done.output
+        ((_, entry),) = yaml.safe_load(done.stdout).items()
+        assert "weights/lab.safetensors" in entry["files"]
+        pulled = zoo("pull", "hf://somebody/lab")
+        assert (Path(pulled.stdout.strip()) / "weights" / "lab.safetensors").is_file()
+        args = ("--n", "3", "--seed", "0", "--out", "-")
+        theirs = zoo("sample", "hf://somebody/lab", *args).stdout
+        assert theirs == zoo("sample", saved["plane"], *args).stdout
+        done = zoo("push", saved["table"], "somebody/lab", "--format", "abc")
+        assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+        assert "abc" in done.stderr
+    finally:
+        unregister_hooks(hooks)
 
 
 @pytest.mark.parametrize(
