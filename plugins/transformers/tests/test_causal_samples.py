@@ -209,6 +209,7 @@ def test_a_tiny_model_learns_a_text():
 
     tokenizer = byte_tokenizer(270)
     fields = {"vocab_size": len(tokenizer), "n_embd": 32, "n_layer": 1}
+    fields |= dict.fromkeys(("attn_pdrop", "embd_pdrop", "resid_pdrop"), 0.0)
     end = tokenizer.eos_token_id
     network = causal_network("gpt2", **fields, bos_token_id=end, eos_token_id=end)
     model = CausalLM.around(network, tokenizer)
@@ -216,7 +217,8 @@ def test_a_tiny_model_learns_a_text():
     before = float(model.eval().log_prob(texts).detach().mean())
     model.fit(texts, rng=zoo.rng(0), steps=60, batch_size=16, learning_rate=1e-2)
     after = float(model.eval().log_prob(texts).detach().mean())
-    assert before < -100 and after > -6 * math.log(2)  # of two texts: a bit, with dropout more
+    # Two texts differ in two words: two bits, but for how the words go together.
+    assert before < -100 and after > -2.2 * math.log(2)
     made = model.sample(1, observed=zoo.Observed("the"), lengths=12, temperature=0)
     (written,) = model.space.texts(made)
     assert len(written) > 9 and any(text.startswith(written) for text in texts)
