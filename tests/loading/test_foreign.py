@@ -146,6 +146,7 @@ def test_where_links_cant_be_made_files_are_copied(
         raise OSError("no privilege")
 
     monkeypatch.setattr(os, "symlink", refuse)
+    monkeypatch.setattr(os, "link", refuse)
     folder = lab.write(tmp_path / "m", lab.files())
     compare(lab.gaussian(), zoo.load(folder))
     assert plugin.seen[0][WEIGHTS] != folder / WEIGHTS

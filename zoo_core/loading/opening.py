@@ -116,7 +116,10 @@ def _place() -> Path | None:
 
 def _link(path: Path, place: Path) -> None:
     """Link, or copy where the system or the user may not link."""
-    try:
-        os.symlink(path, place)
-    except OSError:
-        shutil.copyfile(path, place)
+    for link in (os.symlink, os.link):  # Windows lets everybody make the second kind
+        try:
+            link(path, place)
+        except OSError:
+            continue
+        return
+    shutil.copyfile(path, place)
