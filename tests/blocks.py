@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,9 +38,13 @@ def blocks(page: str) -> list[Block]:
     ]
 
 
-def run(arguments: list[str], folder: Path) -> str:
-    """Run a program without a network; give what it printed."""
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONUTF8": "1", "TERM": "dumb"}
+OFFLINE = {"HF_HUB_OFFLINE": "1"}
+"""The environment without a network."""
+
+
+def run(arguments: list[str], folder: Path, surroundings: Mapping[str, str] = OFFLINE) -> str:
+    """Run a program, without a network unless said otherwise; give what it printed."""
+    environment = {**os.environ, "PYTHONUTF8": "1", "TERM": "dumb", **surroundings}
     done = subprocess.run(
         arguments, cwd=folder, env=environment, capture_output=True, text=True, timeout=300
     )
@@ -47,12 +52,12 @@ def run(arguments: list[str], folder: Path) -> str:
     return done.stdout
 
 
-def run_zoo(command: str, folder: Path) -> str:
+def run_zoo(command: str, folder: Path, surroundings: Mapping[str, str] = OFFLINE) -> str:
     """Run a `zoo …` command."""
-    return run([sys.executable, "-c", ZOO, *shlex.split(command)[1:]], folder)
+    return run([sys.executable, "-c", ZOO, *shlex.split(command)[1:]], folder, surroundings)
 
 
-def run_page(page: str, folder: Path) -> None:
+def run_page(page: str, folder: Path, surroundings: Mapping[str, str] = OFFLINE) -> None:
     """Run a page's Python blocks and `zoo` commands in their order.
 
     Blocks of Python that no command separates are one program; a later one starts afresh.
@@ -67,19 +72,19 @@ def run_page(page: str, folder: Path) -> None:
             if program:
                 script = folder / "program.py"
                 script.write_text("\n".join(program), "utf-8")
-                run([sys.executable, str(script)], folder)
+                run([sys.executable, str(script)], folder, surroundings)
                 program = []
             for command in block.commands:
-                _run_command(command, folder)
+                _run_command(command, folder, surroundings)
 
 
-def _run_command(command: str, folder: Path) -> None:
+def _run_command(command: str, folder: Path, surroundings: Mapping[str, str]) -> None:
     """Run what is installed; `pip` and `make` are another test's."""
     program, *arguments = shlex.split(command)
     if program == "zoo":
-        run_zoo(command, folder)
+        run_zoo(command, folder, surroundings)
     elif program == "torchrun":
         launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-        run([*launcher, *arguments], folder)
+        run([*launcher, *arguments], folder, surroundings)
     else:
         assert program in ("pip", "make"), command
