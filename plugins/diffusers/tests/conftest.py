@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hub.fixtures import home, hub, writer
 from hub.loopback import LoopbackHub
-from models import native_pipelines
+from models import native_pipelines, prompted_pipelines
+from zoo_core.interfaces.randomness import seeded_initialisers
 from zoo_plugin_diffusers.silence import silenced
 
 __all__ = ["home", "hub", "writer"]
@@ -18,17 +20,33 @@ __all__ = ["home", "hub", "writer"]
 
 @pytest.fixture(scope="session")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Give the folder of a tiny pipeline by its name in `models.native_pipelines`, saved once."""
+    """Give the folder of a tiny pipeline by its name in one of the two modules, saved once."""
     folders: dict[str, Path] = {}
 
     def folder(name: str) -> Path:
         if name not in folders:
             folders[name] = tmp_path_factory.mktemp(name)
-            with silenced():
-                getattr(native_pipelines, name)().save_pretrained(folders[name])
+            owner = native_pipelines if hasattr(native_pipelines, name) else prompted_pipelines
+            with silenced(), seeded_initialisers(0):
+                getattr(owner, name)().save_pretrained(folders[name])
         return folders[name]
 
     return folder
+
+
+@pytest.fixture(scope="session")
+def pipelines() -> Callable[[str], Any]:
+    """Give a quiet pipeline by its name in `models.prompted_pipelines`, made once, to be kept."""
+    made: dict[str, Any] = {}
+
+    def pipeline(name: str) -> Any:
+        if name not in made:
+            with silenced(), seeded_initialisers(0):
+                made[name] = getattr(prompted_pipelines, name)()
+            made[name].set_progress_bar_config(disable=True)
+        return made[name]
+
+    return pipeline
 
 
 @pytest.fixture

@@ -33,8 +33,8 @@ def bridged_pipeline(name: str, components: Mapping[str, Any]) -> Pipeline:
     """
     if name not in PIPELINES:
         raise UnsupportedError(
-            f"Pipelines that are served by their name are {', '.join(sorted(PIPELINES))}, and those "
-            "of pictures",
+            f"Pipelines that are served by their name are {', '.join(sorted(PIPELINES))}, and "
+            "those of pictures",
             received=name,
             remedy='zoo.create("diffusers/pipeline", …) takes any that is told its space.',
         )
@@ -47,14 +47,14 @@ def bridged_pipeline(name: str, components: Mapping[str, Any]) -> Pipeline:
         length = called_with(name).get("max_sequence_length")
         longest = there["tokenizer"].model_max_length if length is None else length
         prompt = bridged_prompt(encoding, there, lengths=(longest,))
-        parts["conditioner"] = prompt.requires_grad_(False)
+        parts["conditioner"] = prompt
     told = parts.get("conditioner")
     config = PipelineConfig(
         pipeline=name,
         components=FrozenDict({key: described(one) for key, one in own.items()}),
         space=made.space,
         arguments=FrozenDict(made.arguments),
-        conditioner=told.as_part(frozen=True) if isinstance(told, Prompt) else None,
+        conditioner=told.as_part() if isinstance(told, Prompt) else None,
     )
     return Pipeline(config, parts=parts)
 
@@ -105,7 +105,4 @@ PIPELINES: Mapping[str, tuple[Callable[[Mapping[str, Any], str], _Made], PromptE
     "DanceDiffusionPipeline": (_dance, None),
     "TextToVideoSDPipeline": (_text_to_video, PromptEncoding.SINGLE),
 }
-
-SERVED = tuple(sorted(PIPELINES))
-"""The pipelines that `bridged_pipeline` knows, by their classes' names."""
 """What each pipeline that is known by its name makes, and how it reads its prompt."""

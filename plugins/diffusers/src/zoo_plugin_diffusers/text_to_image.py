@@ -33,7 +33,8 @@ from zoo_plugin_diffusers.picture_request import (
     classifier_free,
     starting_image,
 )
-from zoo_plugin_diffusers.pipeline_family import FAMILIES, PipelineFamily, TextToImagePipeline
+from zoo_plugin_diffusers.pipeline_family import FAMILIES, PipelineFamily
+from zoo_plugin_diffusers.served import TextToImagePipeline
 
 
 @final
@@ -88,7 +89,6 @@ class TextToImage(Generator):
     def _build(self) -> None:
         for name in (self._family.network, "vae"):
             self.add_module(name, self._taken(name) or module(self.config.components[name]))
-        self.get_submodule("vae").requires_grad_(False)
 
     @property
     def _family(self) -> PipelineFamily:
@@ -179,6 +179,8 @@ class TextToImage(Generator):
         return called_with(self.config.pipeline.value)[argument] if found is None else found
 
     def _objectives(self) -> tuple[Objective, ...]:
+        # The trainer freezes what isn't named. Frozen for good, the others would no longer agree
+        # with the pipeline to the bit: torch has other kernels for weights without gradients.
         return (Objective("noise", (self._family.network,)),)
 
     def _loss(self, batch: Batch, call: Call) -> Tensor:

@@ -9,8 +9,9 @@ from zoo_core.config import FrozenDict
 from zoo_core.errors import UnsupportedError
 from zoo_plugin_diffusers.component import build_component, described
 from zoo_plugin_diffusers.native_pipeline import assembled, called_with
-from zoo_plugin_diffusers.pipeline_family import FAMILIES, TextToImagePipeline
+from zoo_plugin_diffusers.pipeline_family import FAMILIES
 from zoo_plugin_diffusers.prompt import Prompt, PromptEncoding
+from zoo_plugin_diffusers.served import TextToImagePipeline
 from zoo_plugin_diffusers.text_to_image import TextToImage
 
 
@@ -40,7 +41,7 @@ def bridged_prompt(
 def bridged_text_to_image(
     name: str, components: Mapping[str, Any], settings: Mapping[str, Any] | None = None
 ) -> TextToImage:
-    """Make a model of a pipeline's live components; they are taken as they are, and frozen.
+    """Make a model of a pipeline's live components; they are taken as they are.
 
     `settings` are the pipeline's own beside its components, as model_index.json has them. Raises
     UnsupportedError for a pipeline, or components, that aren't served.
@@ -53,11 +54,10 @@ def bridged_text_to_image(
     prompt = bridged_prompt(
         family.encoding, there, **_prompt_fields(pipeline, there, mine[family.network], settings)
     )
-    prompt.requires_grad_(False)
     config = TextToImage.Config(
         pipeline=pipeline,
         components=FrozenDict({key: described(one) for key, one in mine.items()}),
-        conditioner=prompt.as_part(frozen=True),
+        conditioner=prompt.as_part(),
     )
     return TextToImage(config, parts={**mine, "conditioner": prompt})
 

@@ -1,4 +1,4 @@
-"""Tiny pipelines with random weights, made by diffusers and transformers themselves."""
+"""Tiny pipelines of texts, sounds and films with random weights, of the libraries' own classes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import diffusers
-import torch
-import transformers
-from torch import nn
+import diffusers as diffusers_module
+import transformers as transformers_module
+
+from models.native_pipelines import lively
+
+diffusers: Any = diffusers_module
+transformers: Any = transformers_module
 
 LENGTH = 8
+"""How many codes a prompt has, and how wide CLAP's vectors are."""
 _LETTERS = list(string.ascii_lowercase)
 
 
@@ -63,7 +67,7 @@ def t5(*, width: int = 32) -> Any:
     return lively(transformers.T5EncoderModel(config))
 
 
-def vae(*, shift: float | None = None) -> Any:
+def vae(*, channels: int = 4, shift: float | None = None) -> Any:
     """Make an autoencoder of pictures, that halves their sides."""
     return lively(
         diffusers.AutoencoderKL(
@@ -73,7 +77,7 @@ def vae(*, shift: float | None = None) -> Any:
             up_block_types=("UpDecoderBlock2D",) * 2,
             block_out_channels=(8, 8),
             layers_per_block=1,
-            latent_channels=4,
+            latent_channels=channels,
             shift_factor=shift,
             norm_num_groups=2,
             sample_size=8,
@@ -145,18 +149,18 @@ def stable_diffusion_3(*, with_t5: bool = True) -> Any:
             diffusers.SD3Transformer2DModel(
                 sample_size=4,
                 patch_size=1,
-                in_channels=4,
+                in_channels=16,
                 num_layers=1,
                 attention_head_dim=8,
                 num_attention_heads=2,
                 joint_attention_dim=32,
                 caption_projection_dim=16,
                 pooled_projection_dim=24,
-                out_channels=4,
+                out_channels=16,
             )
         ),
         scheduler=diffusers.FlowMatchEulerDiscreteScheduler(),
-        vae=vae(shift=0.05),
+        vae=vae(channels=16, shift=0.05),
         text_encoder=clip(projection=True),
         tokenizer=clip_tokenizer(),
         text_encoder_2=clip(projection=True),
@@ -290,9 +294,6 @@ def text_to_video() -> Any:
     )
 
 
-def lively(module: nn.Module) -> nn.Module:
-    """Make weights larger than initialisers do, so that outputs differ by what goes in."""
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.1)
-    return module.eval()
+def stable_diffusion_3_without_t5() -> Any:
+    """Make Stable Diffusion 3 without its largest text encoder, as those short of memory do."""
+    return stable_diffusion_3(with_t5=False)
