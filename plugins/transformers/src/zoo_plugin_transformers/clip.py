@@ -134,10 +134,10 @@ class Clip(Matcher):
     def _match(self, x: Any, noise: Noise | None, call: Call) -> Tensor:
         del noise
         told: Any = call.context
-        picture, text = self._picture(x), self._unit(told.as_vector())
-        if len(text) > 1 and text.stride(0) == 0:
-            return self._scaled(text[:1] @ picture.t())[0]
-        blocks = zip(text.split(_BLOCK), picture.split(_BLOCK), strict=True)
+        picture, text = self._picture(x), told.as_vector()
+        if len(text) > 1 and text.stride(0) == 0:  # one text for all
+            return self._scaled(self._unit(text[:1]) @ picture.t())[0]
+        blocks = zip(self._unit(text).split(_BLOCK), picture.split(_BLOCK), strict=True)
         return self._scaled(torch.cat([(t @ p.t()).diagonal() for t, p in blocks]))
 
     def _picture(self, x: Tensor) -> Tensor:
