@@ -21,7 +21,8 @@ from zoo_core.interfaces.noise import Noise
 from zoo_core.interfaces.prediction import Prediction
 from zoo_core.interfaces.randomness import child_rng
 from zoo_plugin_diffusers.component import described
-from zoo_plugin_diffusers.unconditional import Unconditional, UnconditionalPipeline
+from zoo_plugin_diffusers.served import UnconditionalPipeline
+from zoo_plugin_diffusers.unconditional import Unconditional
 
 PIPELINES = {
     "DDPMPipeline": ("DDPMScheduler", {}),

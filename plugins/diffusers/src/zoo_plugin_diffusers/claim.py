@@ -21,6 +21,7 @@ from zoo_plugin_diffusers.component_files import (
     scheduler_files,
     tokenizer_files,
 )
+from zoo_plugin_diffusers.served import SERVED, UnconditionalPipeline
 
 INDEX = "model_index.json"
 CONFIG = "config.json"
@@ -90,14 +91,9 @@ def claimed_files(repository: Repository) -> tuple[str, ...] | None:
 
 def _refuse_unserved(index: PipelineIndex, origin: str) -> None:
     """Refuse pipelines that there is no interface for, and incomplete ones, before a download."""
-    from zoo_plugin_diffusers.pipeline_bridge import SERVED
-    from zoo_plugin_diffusers.pipeline_family import TextToImagePipeline
-    from zoo_plugin_diffusers.unconditional import UnconditionalPipeline
-
-    served = (*UnconditionalPipeline, *TextToImagePipeline, *SERVED)
-    if index.pipeline not in served:
+    if index.pipeline not in SERVED:
         raise UnsupportedError(
-            f"Pipelines of diffusers' that are served: {', '.join(sorted(served))}",
+            f"Pipelines of diffusers' that are served: {', '.join(sorted(SERVED))}",
             received=f"a {index.pipeline} in {origin}",
             remedy='zoo.create("diffusers/pipeline", …) takes any that is told its space.',
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo_core.hooks.repository import Opening
 from zoo_plugin_diffusers.claim import AUTOENCODER, INDEX, PipelineIndex
+from zoo_plugin_diffusers.served import TextToImagePipeline, UnconditionalPipeline
 from zoo_plugin_diffusers.weights import loaded
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def open_folder(opening: Opening) -> Model:
-    """Open a folder of verified native files as a model, strictly and ready to use.
+    """Open a folder of verified native files as a model, strictly.
 
     Raises UnsupportedError for a pipeline that the zoo has no interface for or the installed
     diffusers doesn't know, and what `weights.loaded` raises.
@@ -23,18 +24,17 @@ def open_folder(opening: Opening) -> Model:
     index = opening.folder / INDEX
     if index.is_file():
         fields = json.loads(index.read_text("utf-8"))
-        return _pipeline(PipelineIndex.of(fields, opening.origin), opening).eval()
+        return _pipeline(PipelineIndex.of(fields, opening.origin), opening)
     from zoo_plugin_diffusers.autoencoder import AutoencoderKL
 
-    return AutoencoderKL.of(loaded(AUTOENCODER, opening.folder, opening)).eval()
+    return AutoencoderKL.of(loaded(AUTOENCODER, opening.folder, opening))
 
 
 def _pipeline(index: PipelineIndex, opening: Opening) -> Model:
     """Put live components behind the interfaces of the zoo, by the class of the pipeline."""
     from zoo_plugin_diffusers.pipeline_bridge import bridged_pipeline
-    from zoo_plugin_diffusers.pipeline_family import TextToImagePipeline
     from zoo_plugin_diffusers.text_to_image_bridge import bridged_text_to_image
-    from zoo_plugin_diffusers.unconditional import Unconditional, UnconditionalPipeline
+    from zoo_plugin_diffusers.unconditional import Unconditional
 
     components = _components(index, opening)
     if index.pipeline in list(UnconditionalPipeline):

@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, final
 
 from zoo_plugin_diffusers.prompt import PromptEncoding
-
-
-@final
-class TextToImagePipeline(StrEnum):
-    """The pipelines that are served."""
-
-    STABLE_DIFFUSION = "StableDiffusionPipeline"
-    STABLE_DIFFUSION_XL = "StableDiffusionXLPipeline"
-    STABLE_DIFFUSION_3 = "StableDiffusion3Pipeline"
-    FLUX = "FluxPipeline"
+from zoo_plugin_diffusers.served import TextToImagePipeline
 
 
 @final

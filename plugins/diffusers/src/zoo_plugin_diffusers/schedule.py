@@ -71,7 +71,7 @@ class Schedule:
         signal = self.signal.to(times.device)[times]
         return signal.sqrt(), (1 - signal).sqrt()
 
-    def time(self, noise: Noise, dtype: torch.dtype) -> Float[Tensor, "..."]:
+    def time(self, noise: Noise, dtype: torch.dtype) -> Float[Tensor, ...]:
         """Give the time of each level, in double precision: exactly whole on the schedule.
 
         Between its levels times are interpolated in the log-SNR, as diffusers' samplers of

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from enum import StrEnum
 from typing import Any, final
 
 import pydantic
@@ -23,17 +22,9 @@ from zoo_core.interfaces.prediction import Prediction
 from zoo_core.interfaces.space import Space
 from zoo_plugin_diffusers.component import build_component, described, module
 from zoo_plugin_diffusers.schedule import Schedule, Target, times_of
+from zoo_plugin_diffusers.served import UnconditionalPipeline
 
 _NETWORK = "UNet2DModel"
-
-
-class UnconditionalPipeline(StrEnum):
-    """The pipelines of diffusers' that are a U-Net and a scheduler, by their class."""
-
-    DDPM = "DDPMPipeline"
-    DDIM = "DDIMPipeline"
-    PNDM = "PNDMPipeline"
-    SCORE_SDE_VE = "ScoreSdeVePipeline"
 
 
 @final

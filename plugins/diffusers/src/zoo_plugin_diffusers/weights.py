@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from zoo_core.checkpoints.header import read_header
 from zoo_core.errors import ConfigError, TensorError, ZooError
 from zoo_core.hooks.repository import Opening
 from zoo_plugin_diffusers.component import component_class
@@ -41,7 +40,7 @@ def loaded(kind: str, folder: Path, opening: Opening) -> Any:
     _refuse_differences(module, report, opening.origin)
     if not opening.mappable:
         _copy_tensors(module)
-    return module.eval() if opening.device is None else module.eval().to(opening.device)
+    return module if opening.device is None else module.to(opening.device)
 
 
 def _from_pretrained(
@@ -50,8 +49,6 @@ def _from_pretrained(
     from diffusers.utils.import_utils import is_accelerate_available
     from transformers import PreTrainedModel
 
-    for file in sorted(folder.glob("*.safetensors")):
-        read_header(file)
     options: dict[str, Any] = {
         "local_files_only": True,
         "use_safetensors": True,

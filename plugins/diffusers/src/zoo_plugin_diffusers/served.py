@@ -1,0 +1,38 @@
+"""The pipelines of diffusers' that are served, by their classes' names, known without torch."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import final
+
+
+@final
+class UnconditionalPipeline(StrEnum):
+    """Pipelines of a U-Net and a scheduler, told nothing."""
+
+    DDPM = "DDPMPipeline"
+    DDIM = "DDIMPipeline"
+    PNDM = "PNDMPipeline"
+    SCORE_SDE_VE = "ScoreSdeVePipeline"
+
+
+@final
+class TextToImagePipeline(StrEnum):
+    """Pipelines that make pictures of texts."""
+
+    STABLE_DIFFUSION = "StableDiffusionPipeline"
+    STABLE_DIFFUSION_XL = "StableDiffusionXLPipeline"
+    STABLE_DIFFUSION_3 = "StableDiffusion3Pipeline"
+    FLUX = "FluxPipeline"
+
+
+@final
+class PlainPipeline(StrEnum):
+    """Pipelines that make sounds and films."""
+
+    AUDIO_LDM = "AudioLDMPipeline"
+    DANCE_DIFFUSION = "DanceDiffusionPipeline"
+    TEXT_TO_VIDEO_SD = "TextToVideoSDPipeline"
+
+
+SERVED = (*UnconditionalPipeline, *TextToImagePipeline, *PlainPipeline)
