@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from zoo_core.checkpoints.meta import meta_parameters
+from zoo_core.checkpoints.meta import idle_initialisers, meta_parameters
 
 
 def test_parameters_are_meta_and_buffers_real() -> None:
@@ -73,6 +73,21 @@ def test_initialisers_do_nothing_and_come_back() -> None:
         assert nn.init.orthogonal_(layer.weight) is layer.weight
         buffer = nn.init.ones_(torch.zeros(2))
     assert torch.equal(buffer, torch.ones(2))
+    assert nn.init.normal_ is before
+
+
+def test_initialisers_leave_tensors_without_memory_alone() -> None:
+    before = nn.init.normal_
+    with idle_initialisers():
+        with torch.device("meta"):
+            empty = nn.Linear(2, 2)
+        layer = nn.Linear(2, 2)
+        assert torch.equal(nn.init.ones_(layer.bias), torch.ones(2))
+        assert nn.init.orthogonal_(empty.weight) is empty.weight
+        with idle_initialisers(), meta_parameters():
+            assert nn.Linear(2, 2).weight.is_meta
+        assert nn.init.normal_ is not before
+    assert empty.weight.is_meta
     assert nn.init.normal_ is before
 
 

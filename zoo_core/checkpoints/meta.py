@@ -24,9 +24,13 @@ _USERS = 0
 
 @final
 class _Building(threading.local):
-    """What this thread builds: the meta twins of the parameters seen, None outside."""
+    """What this thread builds: the meta twins of the parameters seen, None outside.
+
+    `idle` counts how often it is within `idle_initialisers`.
+    """
 
     twins: dict[int, tuple[weakref.ref[Tensor], nn.Parameter]] | None = None
+    idle: int = 0
 
 
 _BUILDING = _Building()
@@ -48,6 +52,22 @@ def meta_parameters() -> Iterator[None]:
         yield
     finally:
         _BUILDING.twins = None
+        _uninstall()
+
+
+@contextmanager
+def idle_initialisers() -> Iterator[None]:
+    """Within it, initialisers that this thread calls leave tensors without memory alone.
+
+    For another library that builds on meta itself, and calls initialisers there for nothing: on
+    meta each takes longer than most do on numbers.
+    """
+    _install()
+    _BUILDING.idle += 1
+    try:
+        yield
+    finally:
+        _BUILDING.idle -= 1
         _uninstall()
 
 
@@ -75,6 +95,8 @@ def _register_parameter(self: nn.Module, name: str, param: nn.Parameter | None) 
 def _skipping(initialiser: Callable[..., Any]) -> Callable[..., Any]:
     def skip(tensor: Tensor, *arguments: Any, **options: Any) -> Any:
         if _BUILDING.twins is not None and isinstance(tensor, nn.Parameter):
+            return tensor
+        if _BUILDING.idle and tensor.is_meta:
             return tensor
         return initialiser(tensor, *arguments, **options)
 

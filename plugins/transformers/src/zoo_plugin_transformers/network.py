@@ -60,7 +60,7 @@ def configuration(native: Mapping[str, Any]) -> PreTrainedConfig:
             remedy="A newer transformers may have it. Code that comes with a model is never run.",
         )
     try:
-        return CONFIG_MAPPING[model_type].from_dict(_of_the_network(fields))
+        return CONFIG_MAPPING[model_type](**_of_the_network(fields))
     except Exception as error:  # transformers has many errors for a wrong field
         raise ConfigError(
             f"The configuration is one of transformers' {model_type}", received=_told(error)

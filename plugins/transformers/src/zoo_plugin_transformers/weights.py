@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo_core.checkpoints.header import TensorInfo, read_header, truncated
+from zoo_core.checkpoints.meta import idle_initialisers
 from zoo_core.errors import TensorError
 from zoo_core.hooks.repository import Opening
 from zoo_plugin_transformers.silence import silenced
@@ -26,7 +27,7 @@ def loaded(network: type[PreTrainedModel], opening: Opening) -> PreTrainedModel:
     tied although the configuration ties them, and what the library raises for other faults.
     """
     files = sorted(opening.folder.glob("*.safetensors"))
-    with silenced():
+    with silenced(), idle_initialisers():
         config = _configuration(network, opening)
         module, report = _from_pretrained(network, config, opening, files)
     _refuse_differences(module, report, opening.origin)
