@@ -61,6 +61,7 @@ def test_pushed_in_another_librarys_format(zoo: Run, saved: Saved) -> None:
         assert "weights/lab.safetensors" in entry["files"]
         pulled = zoo("pull", "hf://somebody/lab")
         assert (Path(pulled.stdout.strip()) / "weights" / "lab.safetensors").is_file()
+        assert "in another library's format" in zoo("cache").stdout
         args = ("--n", "3", "--seed", "0", "--out", "-")
         theirs = zoo("sample", "hf://somebody/lab", *args).stdout
         assert theirs == zoo("sample", saved["plane"], *args).stdout

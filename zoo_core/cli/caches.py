@@ -31,7 +31,7 @@ def command(ctx: click.Context) -> None:
 def show(as_json: bool) -> None:
     """Show what is kept, its size, and where.
 
-    The models are those of the zoo in the Hub's cache, which other programs use too.
+    The models are those in the Hub's cache that the zoo has brought; other programs use it too.
     """
     found = [index(), verified(), *models()]
     if as_json:

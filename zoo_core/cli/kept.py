@@ -48,12 +48,13 @@ def verified() -> Kept:
 
 
 def models() -> list[Kept]:
-    """The zoo's models in the Hub's cache, by name."""
+    """The models in the Hub's cache that the zoo has brought there, by name."""
     try:
         folders = sorted(cache().glob(f"{_MODELS}*--*"))
     except OSError:
         return []
-    return [_model(folder, found) for folder in folders if (found := _architecture(folder))]
+    kinds = ((folder, _architecture(folder) or _foreign(folder)) for folder in folders)
+    return [_model(folder, kind) for folder, kind in kinds if kind is not None]
 
 
 def model_named(ref: str) -> Kept:
@@ -99,6 +100,12 @@ def _architecture(folder: Path) -> str | None:
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return None
+
+
+def _foreign(folder: Path) -> str | None:
+    """Say what a repository is that isn't the zoo's, but that the zoo has asked for."""
+    asked = Path(cache_folder()) / "listings" / folder.name.removeprefix(_MODELS)
+    return "in another library's format" if asked.is_dir() else None
 
 
 def _kept(name: str, folder: Path, about: str) -> Kept:

@@ -44,7 +44,8 @@ class Repository(ABC):
 class Opening:
     """What a claimed repository is opened from: a folder with the claimed files and no others.
 
-    Their bytes are verified. `mappable` says that they never change in place, as those of a
+    Their bytes are verified. The folder is gone once `open` has returned; what was mapped from it
+    stays. `mappable` says that they never change in place, as those of a
     content-addressed cache; elsewhere tensors are copied. `device` and `dtype` are the caller's
     wishes, None for what was saved.
     """
