@@ -192,3 +192,11 @@ def test_wrong_texts_pictures_and_modules_are_refused(model: Any) -> None:
         model.match(2 + x, TEXTS[0])
     with pytest.raises(ConfigError, match="CLIPModel, SiglipModel"):
         Clip.around(model.conditioner.network)
+
+
+def test_parts_that_do_not_go_together_are_refused(model: Any) -> None:
+    fields = model.config.to_json()
+    other = fields["image_encoder"]["config"]
+    other["network"] |= {"image_size": 32}
+    with pytest.raises(ConfigError, match="one reads pictures"):
+        Clip.create(**fields)

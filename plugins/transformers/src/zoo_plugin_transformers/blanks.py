@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from zoo_core.errors import DataError
+from zoo_core.interfaces.call import Call, Observed
 from zoo_core.interfaces.ragged import Ragged
 from zoo_plugin_transformers.frame import Frame
 from zoo_plugin_transformers.reading import at_least_single, batches
@@ -81,3 +83,33 @@ class Guesser:
         logits = self.network(input_ids=tokens, attention_mask=mask.long()).logits
         row, place = blanks.asked.nonzero(as_tuple=True)
         return at_least_single(logits[row, len(self.frame.front) + place])
+
+
+def laid_out(z: Ragged, observed: Any) -> tuple[Tensor, Tensor]:
+    """Give texts `[n, longest]`, and which entries are neither observed nor padding."""
+    rows, real = z.padded()
+    if observed is None:
+        return rows, real
+    return rows, real.masked_scatter(real, ~observed)
+
+
+def blank_texts(n: int, call: Call) -> Ragged:
+    """Give n texts with UNKNOWN where nothing is observed. Raises DataError without lengths."""
+    observed, lengths = call.observed, call.lengths
+    if not isinstance(observed, Observed):
+        if lengths is None:
+            raise DataError(
+                "How many tokens a text has is given",
+                received="neither lengths nor a text with unknown entries",
+                remedy="Give lengths=…, or observed=Observed(a text with the mask token).",
+            )
+        return Ragged(torch.full((int(lengths.sum()),), UNKNOWN, device=lengths.device), lengths)
+    values = observed.values.values.masked_fill(~observed.mask.values, UNKNOWN)
+    known = Ragged(values, observed.values.lengths)
+    if lengths is None:
+        return known
+    more = (lengths - known.lengths).tolist()
+    rows = [
+        torch.cat([row, row.new_full((k,), UNKNOWN)]) for row, k in zip(known, more, strict=True)
+    ]
+    return Ragged(torch.cat(rows), lengths)

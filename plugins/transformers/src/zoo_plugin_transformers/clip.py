@@ -117,19 +117,32 @@ class Clip(Matcher):
 
     def _build(self) -> None:
         native: Any = network.configuration(self.config.network)
-        _require_class(native.architectures[0])
-        self._sigmoid = native.architectures[0] == "SiglipModel"
+        name = network.first_architecture(self.config.network)
+        _require_class(name)
+        self._require_towers()
+        self._sigmoid = name == "SiglipModel"
         taken: Any = self._taken("network")
         if taken is not None:
             own = dict(taken.named_parameters(recurse=False))
         elif self._sigmoid:
-            # Zhai et al. 2023, section 3.1: log 10 and −10.
-            own = {"logit_scale": torch.tensor([2.302585]), "logit_bias": torch.tensor([-10.0])}
+            # As training begins in Zhai et al. 2023.
+            scale, bias = torch.tensor([10.0]).log(), torch.tensor([-10.0])
+            own = {"logit_scale": scale, "logit_bias": bias}
         else:
             own = {"logit_scale": torch.tensor(float(native.logit_scale_init_value))}
         for name, tensor in own.items():
             held = tensor if isinstance(tensor, nn.Parameter) else nn.Parameter(tensor)
             self.register_parameter(name, held)
+
+    def _require_towers(self) -> None:
+        """Raise ConfigError for parts of other pictures, or that give no vectors of one width."""
+        towers: list[Any] = [self.get_submodule(name) for name in _TOWERS]
+        widths = [tower.context_shape.vector for tower in towers]
+        if widths[0] is None or widths[0] != widths[1] or towers[1].space != self.space:
+            raise ConfigError(
+                f"Both encoders give vectors of one width, and one reads pictures {self.space}",
+                received=f"widths {widths[0]} and {widths[1]}, pictures {towers[1].space}",
+            )
 
     def _match(self, x: Any, noise: Noise | None, call: Call) -> Tensor:
         del noise

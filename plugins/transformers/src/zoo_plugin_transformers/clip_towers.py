@@ -55,8 +55,10 @@ def put_together(
 
 
 def _hollow(made: Any, config: Any, width: Any) -> Any:
-    """Make a tower without memory for its weights, which are put in after."""
+    """Make a tower without layers or memory for its weights, all of which is put in after."""
     config = copy.deepcopy(config)
-    config.projection_dim = width
+    layers, config.num_hidden_layers, config.projection_dim = config.num_hidden_layers, 0, width
     with torch.device("meta"):
-        return made(config)
+        tower = made(config)
+    tower.config.num_hidden_layers = layers
+    return tower

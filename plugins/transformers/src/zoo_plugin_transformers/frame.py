@@ -10,7 +10,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor, nn
 
 from zoo_core.config import Config
-from zoo_core.errors import DataError
+from zoo_core.errors import ConfigError, DataError
 from zoo_core.interfaces.ragged import Ragged
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _around(tokenizer: PreTrainedTokenizerFast) -> tuple[tuple[int, ...], tuple[
         end = start + len(plain)
         if framed[start:end] == plain:
             return tuple(framed[:start]), tuple(framed[end:])
-    raise DataError(
+    raise ConfigError(
         "A tokenizer puts special tokens in front of a text and behind it",
         received=f"{framed} of {plain}",
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Self, final
 
 import pydantic
@@ -15,15 +14,15 @@ from zoo_core import config as configuration
 from zoo_core.config import FrozenDict
 from zoo_core.errors import ConfigError, DataError
 from zoo_core.interfaces.batch import Batch
-from zoo_core.interfaces.call import Call, Observed
+from zoo_core.interfaces.call import Call
 from zoo_core.interfaces.density import DensityKind, DensityModel
 from zoo_core.interfaces.generator import Generator
 from zoo_core.interfaces.ragged import Ragged
 from zoo_core.interfaces.space import Space
 from zoo_plugin_transformers import network as networks
-from zoo_plugin_transformers.blanks import UNKNOWN, Blanks, Guesser
+from zoo_plugin_transformers.blanks import UNKNOWN, Blanks, Guesser, blank_texts, laid_out
 from zoo_plugin_transformers.frame import Frame
-from zoo_plugin_transformers.orders import random_ranks
+from zoo_plugin_transformers.orders import passes, random_ranks
 from zoo_plugin_transformers.text_tokenizer import TextTokenizer, TokenizerConfig
 
 if TYPE_CHECKING:
@@ -71,17 +70,19 @@ class MaskedLMLogProbOptions(configuration.Config):
 class MaskedLM(Generator, DensityModel):
     """A network that guesses hidden entries, as an order-agnostic autoregressive model.
 
-    It was trained to give p(x_i | known entries) for any set of known ones, so that it has a
-    chain rule in every order σ, and is their mixture (Uria, Murray & Larochelle 2014,
+    It gives p(x_i | known entries) for any set of known ones, so that it has a chain rule in every
+    order σ, and is their mixture (Uria, Murray & Larochelle 2014,
     arXiv:1310.1757, section 4; Hoogeboom et al. 2022, arXiv:2110.02037, equations 2 to 4):
 
         p(x) = E_σ Π_t p(x_σ(t) | x_σ(1) … x_σ(t−1)).
 
     A sample fills a text in, one entry after another in a random order. `log_prob` is the log-mean
-    over `samples` random orders, a lower bound in expectation, tighter with more. Both take any
-    part of a text as known; since the network's conditionals belong to no one joint distribution,
-    what they then give is the mixture over orders of the rest, not a ratio of marginals. Lengths
-    are given; special tokens are put around a text inside.
+    over `samples` random orders, a lower bound in expectation, tighter with more; an order takes a
+    pass of the network an entry. Both take any part of a text as known; since the network's
+    conditionals belong to no one joint distribution, what they then give is the mixture over
+    orders of the rest, not a ratio of marginals. BERT and its like were trained with a small part
+    of a text hidden, and guess worse the less is known. Lengths are given; special tokens are put
+    around a text inside.
     """
 
     architecture: ClassVar[str] = "transformers/masked-lm"
@@ -166,7 +167,7 @@ class MaskedLM(Generator, DensityModel):
     def _log_prob(self, z: Ragged, call: Call) -> Tensor:
         """Give the log-mean over orders of Π_t p(x_σ(t) | known, x_σ(1) … x_σ(t−1))."""
         samples = call.options.samples
-        rows, unknown = _laid_out(z, call.observed)
+        rows, unknown = laid_out(z, call.observed)
         ranks = random_ranks(unknown, samples, call.rng)
         entries = (ranks >= 0).nonzero()
         sums = self._zeros(samples, len(z))
@@ -187,7 +188,7 @@ class MaskedLM(Generator, DensityModel):
         guesses of the L − t others, each given these, count L/(L − t) times.
         """
         z: Any = batch.x
-        rows, unknown = _laid_out(z, None)
+        rows, unknown = laid_out(z, None)
         draws = torch.rand(len(z), generator=call.rng, device=self.device, dtype=torch.float64)
         known = (draws * z.lengths).long()
         asked = random_ranks(unknown, 1, call.rng)[0] >= known[:, None]
@@ -201,11 +202,11 @@ class MaskedLM(Generator, DensityModel):
 
     def _sample(self, n: int, call: Call) -> Ragged:
         """Fill texts in, each in a random order."""
-        blank = _blank(n, call)
+        blank = blank_texts(n, call)
         self.config.frame.check(blank)
-        rows, unknown = _laid_out(blank, blank.values != UNKNOWN)
+        rows, unknown = laid_out(blank, blank.values != UNKNOWN)
         ranks, counts = random_ranks(unknown, 1, call.rng)[0], unknown.sum(1)
-        for first, last in _passes(counts, call.options.steps):
+        for first, last in passes(counts, call.options.steps):
             asked = (ranks >= first[:, None]) & (ranks < last[:, None])
             rows = self._filled(rows, blank.lengths, asked, call)
         steps = torch.arange(rows.shape[1], device=rows.device)
@@ -233,42 +234,3 @@ class MaskedLM(Generator, DensityModel):
         """Give sums of log-probabilities to begin with, in single precision at least."""
         dtype = torch.promote_types(self.dtype, torch.float32)
         return torch.zeros(shape, device=self.device, dtype=dtype)
-
-
-def _laid_out(z: Ragged, observed: Any) -> tuple[Tensor, Tensor]:
-    """Give texts `[n, longest]`, and which entries are neither observed nor padding."""
-    rows, real = z.padded()
-    if observed is None:
-        return rows, real
-    return rows, real.masked_scatter(real, ~observed)
-
-
-def _blank(n: int, call: Call) -> Ragged:
-    """Give n texts with UNKNOWN where nothing is observed. Raises DataError without lengths."""
-    observed, lengths = call.observed, call.lengths
-    if not isinstance(observed, Observed):
-        if lengths is None:
-            raise DataError(
-                "How many tokens a text has is given",
-                received="neither lengths nor a text with unknown entries",
-                remedy="Give lengths=…, or observed=Observed(a text with the mask token).",
-            )
-        return Ragged(torch.full((int(lengths.sum()),), UNKNOWN, device=lengths.device), lengths)
-    values = observed.values.values.masked_fill(~observed.mask.values, UNKNOWN)
-    known = Ragged(values, observed.values.lengths)
-    if lengths is None:
-        return known
-    more = (lengths - known.lengths).tolist()
-    rows = [
-        torch.cat([row, row.new_full((k,), UNKNOWN)]) for row, k in zip(known, more, strict=True)
-    ]
-    return Ragged(torch.cat(rows), lengths)
-
-
-def _passes(counts: Tensor, steps: int | None) -> Iterator[tuple[Tensor, Tensor]]:
-    """Give the ranks that each pass fills in, from the first to the last, of each text."""
-    for step in range(int(counts.max()) if steps is None else steps):
-        if steps is None:
-            yield torch.full_like(counts, step), torch.full_like(counts, step + 1)
-        else:
-            yield counts * step // steps, counts * (step + 1) // steps

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
@@ -15,3 +17,12 @@ def random_ranks(
     keys = torch.rand(shape, generator=rng, device=unknown.device, dtype=torch.float64)
     ranks = keys.masked_fill(~unknown, 2.0).argsort(-1).argsort(-1)
     return ranks.masked_fill(~unknown, -1)
+
+
+def passes(counts: Tensor, steps: int | None) -> Iterator[tuple[Tensor, Tensor]]:
+    """Give the ranks that each pass fills in, from the first to the last, of each text."""
+    for step in range(int(counts.max()) if steps is None else steps):
+        if steps is None:
+            yield torch.full_like(counts, step), torch.full_like(counts, step + 1)
+        else:
+            yield counts * step // steps, counts * (step + 1) // steps
