@@ -19,6 +19,7 @@ PAGES = [
     "docs/scikit-learn.md",
     "plugins/sklearn/README.md",
     "docs/train-and-publish.md",
+    "docs/put-your-own-module-into-the-zoo.md",
     "docs/conformance.md",
     "docs/conformance-of-others.md",
 ]

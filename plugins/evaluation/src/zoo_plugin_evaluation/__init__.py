@@ -3,6 +3,7 @@
 >>> from zoo_plugin_evaluation import evaluate
 >>> figures = evaluate(model, dataset)
 >>> figures = evaluate(model, dataset, metrics=["Frechet distance"], features=network)
+>>> figures = compare({"mine": model, "theirs": other}, dataset, "page.html")
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Features": "zoo_plugin_evaluation.features",
+    "compare": "zoo_plugin_evaluation.live_comparison",
     "evaluate": "zoo_plugin_evaluation.evaluation",
     "metric_names": "zoo_plugin_evaluation.catalogue",
 }
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from zoo_plugin_evaluation.catalogue import metric_names as metric_names
     from zoo_plugin_evaluation.evaluation import evaluate as evaluate
     from zoo_plugin_evaluation.features import Features as Features
+    from zoo_plugin_evaluation.live_comparison import compare as compare
 
 __all__ = ["__version__", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]
 

@@ -91,10 +91,7 @@ def _contenders(
 
 
 def _write(contenders: Sequence[Contender], path: Path) -> None:
-    from zoo_plugin_evaluation.comparison import comparison_page
-    from zoo_plugin_evaluation.page_html import write_html
-    from zoo_plugin_evaluation.page_markdown import write_markdown
+    from zoo_plugin_evaluation.live_comparison import write_page
 
-    page = comparison_page(contenders[0].subject.dataset, contenders)
     with writing(path):
-        (write_html if path.suffix.lower() == ".html" else write_markdown)(page, path)
+        write_page(contenders, path)

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from zoo_core.cli.models import load_on
+from zoo_core.interfaces.dataset import Dataset
 from zoo_core.interfaces.metric import EvaluationRequest
+from zoo_core.interfaces.model import Model
 from zoo_core.interfaces.randomness import rng
 from zoo_plugin_evaluation.catalogue import defaults, figures, wanted_all
 from zoo_plugin_evaluation.comparison import Contender
@@ -28,9 +30,25 @@ def contender(
     opened = choice.open(split, model.space)
     check_space(model, opened)
     rows = training_rows(ref, model, None, wanted)
+    return measured(ref, model, opened, metrics, samples, train=rows)
+
+
+def measured(
+    name: str,
+    model: Model,
+    dataset: Dataset,
+    metrics: Sequence[str],
+    samples: int,
+    *,
+    train: Dataset | None,
+) -> Contender:
+    """Measure a model that is here. Raises what `evaluate` raises."""
+    wanted_all(metrics)
+    for rows in (dataset, *filter(None, [train])):
+        check_space(model, rows)
     options: dict[str, Any] = {"samples": samples}
-    subject = Subject(model, EvaluationRequest(opened, rows, tuple(metrics), rng(0), options))
-    return Contender(ref, subject, figures(subject, _names(subject)), cost_of(subject))
+    subject = Subject(model, EvaluationRequest(dataset, train, tuple(metrics), rng(0), options))
+    return Contender(name, subject, figures(subject, _names(subject)), cost_of(subject))
 
 
 def _names(subject: Subject) -> list[str]:
