@@ -33,7 +33,7 @@ from zoo_core.interfaces.randomness import child_rng  # noqa: E402
 STEPS = 4
 _NOTE = (
     "The network of DDPM for CIFAR-10 (Ho et al. 2020, appendix B): {millions:.1f} million "
-    "parameters, random weights. Loading: wall seconds of a warm load from a Hub's cache on this "
+    "parameters, random weights. Loading: processor seconds of a warm load from a Hub's cache on this "
     "machine, medians in turn in one process, the same files on both sides; the peak is by how "
     "much a process of its own grows at most, up to and including a first forward pass, over the "
     "weights' size. Sampling: processor seconds a step of one thread, medians in turn, the same "
@@ -74,7 +74,7 @@ def forward(unet: Any) -> Any:
 
 
 def loading(pin: str, folder: Path, rounds: int) -> dict[str, float]:
-    """Measure loads in turn, one to warm up; wall seconds."""
+    """Measure loads in turn, one to warm up; processor seconds."""
     contenders: dict[str, Work] = {
         "zoo": lambda: zoo.load(pin),
         "library": lambda: native(folder),
@@ -85,9 +85,9 @@ def loading(pin: str, folder: Path, rounds: int) -> dict[str, float]:
     for turn in range(rounds + 1):
         for name, load in contenders.items():
             gc.collect()
-            start = time.perf_counter()
+            start = time.process_time()
             made = load()
-            taken = time.perf_counter() - start
+            taken = time.process_time() - start
             del made
             if turn:
                 times[name].append(taken)
@@ -151,7 +151,7 @@ def _denoising(model: Any, own: Any, n: int) -> dict[str, Work]:
 
 
 def _line(name: str, works: dict[str, Work], rounds: int, calls: int) -> list[str]:
-    times = race(works, rounds=rounds, least=min(rounds, 7))
+    times = race(works, rounds=rounds, least=min(rounds, 3))
     ours, theirs = times["zoo"] / calls, times["library"] / calls
     return [name, f"{ours:.3f}", f"{theirs:.3f}", f"{ours / theirs:.3f}"]
 

@@ -12,11 +12,12 @@ from torch import nn
 from zoo_core.errors import ConfigError, TensorError, ZooError
 from zoo_core.hooks.repository import Opening
 from zoo_plugin_diffusers.component import component_class
+from zoo_plugin_diffusers.filling import filled, is_plain
 from zoo_plugin_diffusers.silence import silenced
 
 
 def loaded(kind: str, folder: Path, opening: Opening) -> Any:
-    """Load a component of a class by the library's own `from_pretrained`, ready to use.
+    """Load a component of a class, to the bit as the library's own `from_pretrained` does.
 
     Weights are float32 unless another dtype is wished, as in diffusers. Tensors are mapped where
     files never change in place, and copied elsewhere. Raises TensorError for tensors that are
@@ -56,6 +57,8 @@ def _from_pretrained(
         "ignore_mismatched_sizes": True,
     }
     dtype = opening.dtype or torch.float32
+    if dtype == torch.float32 and is_plain(found):
+        return filled(found, folder)
     if issubclass(found, PreTrainedModel):
         transformer: Any = found
         return transformer.from_pretrained(folder, dtype=dtype, **options)
