@@ -14,6 +14,9 @@ import zoo_core as zoo
 from zoo_core.errors import FormatError, UnsafeFileError, UnsupportedError
 from zoo_core.loading.foreign import ForeignRepository, tree_source
 from zoo_plugin_diffusers.claim import claimed_files
+from zoo_plugin_diffusers.pipeline_bridge import PIPELINES
+from zoo_plugin_diffusers.pipeline_family import FAMILIES
+from zoo_plugin_diffusers.served import SERVED, PlainPipeline, TextToImagePipeline
 
 UNET = "unet/diffusion_pytorch_model"
 Copied = Callable[[str], Path]
@@ -196,6 +199,12 @@ def test_pipelines_that_are_not_served_or_not_whole_are_refused(
     _change(folder / "model_index.json", **fields)
     with pytest.raises(error, match=message):
         zoo.load(str(folder))
+
+
+def test_what_is_claimed_is_served() -> None:
+    assert list(FAMILIES) == list(TextToImagePipeline)
+    assert sorted(PIPELINES) == sorted(PlainPipeline)
+    assert len(set(SERVED)) == len(SERVED)
 
 
 def test_a_network_by_itself_is_no_model(saved: Callable[[str], Path], tmp_path: Path) -> None:

@@ -181,6 +181,38 @@ def test_the_zoos_own_format_gives_the_model_again(saved: Saved, tmp_path: Path,
     assert torch.equal(one, other)
 
 
+@pytest.mark.parametrize(
+    "name", ["stable_diffusion", "stable_diffusion_3", "audio_ldm", "dance_diffusion"]
+)
+def test_pipelines_of_every_kind_come_and_go(saved: Saved, tmp_path: Path, name: str) -> None:
+    model: Any = zoo.load(str(saved(name)))
+    zoo.save(model, tmp_path / "native", format="diffusers")
+    with silenced():
+        first, last = (
+            diffusers.DiffusionPipeline.from_pretrained(folder)
+            for folder in (saved(name), tmp_path / "native")
+        )
+    _same_modules(first, last)
+    zoo.save(model, tmp_path / "own")
+    for folder in ("native", "own"):
+        again: Any = zoo.load(str(tmp_path / folder))
+        assert again.config == model.config
+        for one, other in zip(model.parameters(), again.parameters(), strict=True):
+            assert torch.equal(one, other)
+
+
+def _same_modules(first: Any, last: Any) -> None:
+    """Hold the components of two pipelines together."""
+    assert type(first) is type(last)
+    assert first.components.keys() == last.components.keys()
+    for key, component in first.components.items():
+        assert type(component) is type(last.components[key])
+        if isinstance(component, torch.nn.Module):
+            own, other = component.state_dict(), last.components[key].state_dict()
+            assert own.keys() == other.keys()
+            assert all(torch.equal(own[one], other[one]) for one in own)
+
+
 def test_names_of_old_files_are_brought_up_to_date_by_the_library(
     copied: Callable[[str], Path],
 ) -> None:
