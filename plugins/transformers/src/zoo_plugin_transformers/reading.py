@@ -106,13 +106,10 @@ class Reader:
 
     def _go_on(self, group: Group, steps: Ragged) -> tuple[Tensor, Group]:
         """Read as many further steps of each row of a group."""
-        length = int(steps.lengths[group.rows[0]])
-        starts = steps.lengths.cumsum(0) - steps.lengths
-        here = starts[group.rows, None] + torch.arange(length, device=starts.device)
-        mask = group.mask
+        codes, mask = _codes(steps, group.rows), group.mask
         if mask is not None:
-            mask = torch.cat([mask, mask.new_ones(len(mask), length)], 1)
-        logits, cache = self._forward(steps.values[here], mask, group.cache)
+            mask = torch.cat([mask, torch.ones_like(codes, dtype=torch.bool)], 1)
+        logits, cache = self._forward(codes, mask, group.cache)
         return logits, Group(group.rows, cache, mask)
 
     def _forward(self, codes: Tensor, mask: Tensor | None, cache: Any) -> tuple[Tensor, Any]:
@@ -154,14 +151,22 @@ def at_least_single(logits: Tensor) -> Tensor:
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
+def _codes(steps: Ragged, rows: Tensor) -> Int[Tensor, "g steps"]:
+    """Give the steps of rows that have equally many, in their order."""
+    if len(rows) == len(steps):
+        return steps.values.view(len(rows), -1)
+    starts = (steps.lengths.cumsum(0) - steps.lengths)[rows]
+    length = int(steps.lengths[rows[0]])
+    return steps.values[starts[:, None] + torch.arange(length, device=starts.device)]
+
+
 def _parted(group: Group, lengths: Tensor) -> Iterator[Group]:
     """Divide a group by how many steps its rows go on."""
     gains = lengths[group.rows]
-    different = gains.unique().tolist()
-    if len(different) == 1:
+    if bool((gains == gains[0]).all()):
         yield group
         return
-    for gain in different:
+    for gain in gains.unique().tolist():
         yield group.take(gains == gain)
 
 
