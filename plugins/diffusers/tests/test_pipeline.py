@@ -13,6 +13,7 @@ from torch import Tensor
 
 import zoo_core as zoo
 from zoo_core.conformance import check_model
+from zoo_core.conformance.result import Status
 from zoo_core.errors import ConditionError, ConfigError, OptionError, UnsupportedError
 from zoo_core.interfaces.randomness import child_rng
 from zoo_plugin_diffusers.component import described
@@ -80,7 +81,7 @@ def test_arguments_of_the_call_are_the_configurations(pipelines: Pipelines) -> N
     seen = model.sample(1, condition="a cat", rng=zoo.rng(0))
     asked = {**STEPS, "output_type": "pt", "guidance_scale": 3.0}
     wanted = pipeline("a cat", 16, 8, 3, generator=_first_chunk(), **asked).frames
-    assert torch.equal(seen, wanted)  # type: ignore[arg-type]
+    assert isinstance(seen, Tensor) and torch.equal(seen, wanted)
 
 
 def test_a_chunk_is_drawn_few_at_a_time(pipelines: Pipelines) -> None:
@@ -91,7 +92,8 @@ def test_a_chunk_is_drawn_few_at_a_time(pipelines: Pipelines) -> None:
 
 
 def test_draws_from_the_global_generator_follow_the_rng(pipelines: Pipelines) -> None:
-    parts = {**pipelines("dance_diffusion").components, "scheduler": diffusers.DDPMScheduler()}
+    scheduler = diffusers.EulerAncestralDiscreteScheduler()
+    parts = {**pipelines("dance_diffusion").components, "scheduler": scheduler}
     model = bridged_pipeline("DanceDiffusionPipeline", parts)
     torch.manual_seed(1)
     state, first = torch.get_rng_state(), _sample(model, 4)
@@ -103,8 +105,11 @@ def test_draws_from_the_global_generator_follow_the_rng(pipelines: Pipelines) ->
 
 
 def test_the_promises_hold_without_a_prompt(pipelines: Pipelines) -> None:
-    results = check_model(_model(pipelines("dance_diffusion")))
-    assert not [str(one) for one in results if one.failed]
+    made = _model(pipelines("dance_diffusion"))
+    config = made.config.model_copy(update={"steps": 2})
+    model = Pipeline(config, parts=dict(made.named_children()))
+    results = check_model(model, rng=zoo.rng(0))
+    assert not [str(one) for one in results if one.status is Status.FAILED]
 
 
 @pytest.mark.parametrize("name", ["dance_diffusion", "audio_ldm", "text_to_video"])

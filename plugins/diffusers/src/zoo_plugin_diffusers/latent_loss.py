@@ -14,8 +14,9 @@ from zoo_core.interfaces.context import Context
 from zoo_core.interfaces.noise import Noise
 from zoo_core.interfaces.prediction import Prediction
 from zoo_plugin_diffusers.component import build_component
-from zoo_plugin_diffusers.pipeline_family import FAMILIES, TextToImagePipeline
+from zoo_plugin_diffusers.pipeline_family import FAMILIES
 from zoo_plugin_diffusers.schedule import Schedule, Target
+from zoo_plugin_diffusers.served import TextToImagePipeline
 
 if TYPE_CHECKING:
     from zoo_plugin_diffusers.text_to_image import TextToImage

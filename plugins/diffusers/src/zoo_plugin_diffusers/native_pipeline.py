@@ -12,7 +12,7 @@ from zoo_plugin_diffusers.component import build_component
 from zoo_plugin_diffusers.silence import silenced
 
 if TYPE_CHECKING:
-    from diffusers import DiffusionPipeline
+    from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 
     from zoo_core.interfaces.model import Model
 
@@ -25,10 +25,11 @@ _WITHOUT = {"requires_safety_checker": False, "add_watermarker": False}
 def pipeline_class(name: str) -> type[DiffusionPipeline]:
     """Find a pipeline of diffusers by its class's name. Raises UnsupportedError."""
     import diffusers
+    from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 
     known = name.isidentifier() and not name.startswith("_")
     found = getattr(diffusers, name, None) if known else None
-    if not (isinstance(found, type) and issubclass(found, diffusers.DiffusionPipeline)):
+    if not (isinstance(found, type) and issubclass(found, DiffusionPipeline)):
         raise UnsupportedError(
             "A pipeline is a class of the installed diffusers",
             received=name,

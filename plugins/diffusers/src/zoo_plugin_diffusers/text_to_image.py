@@ -187,4 +187,5 @@ class TextToImage(Generator):
         """Give the loss of each row's latents, by which the network alone is fine-tuned."""
         if call.context is None:
             raise UnsupportedError(f"{self.architecture} is trained on pictures with texts")
-        return LatentLoss.of(self).rows(batch.x, call.context, call.rng)
+        x: Any = batch.x
+        return LatentLoss.of(self).rows(x, call.context, call.rng)

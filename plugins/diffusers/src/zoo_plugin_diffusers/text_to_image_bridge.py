@@ -12,7 +12,7 @@ from zoo_plugin_diffusers.native_pipeline import assembled, called_with
 from zoo_plugin_diffusers.pipeline_family import FAMILIES
 from zoo_plugin_diffusers.prompt import Prompt, PromptEncoding
 from zoo_plugin_diffusers.served import TextToImagePipeline
-from zoo_plugin_diffusers.text_to_image import TextToImage
+from zoo_plugin_diffusers.text_to_image import TextToImage, TextToImageConfig
 
 
 def bridged_prompt(
@@ -54,7 +54,7 @@ def bridged_text_to_image(
     prompt = bridged_prompt(
         family.encoding, there, **_prompt_fields(pipeline, there, mine[family.network], settings)
     )
-    config = TextToImage.Config(
+    config = TextToImageConfig(
         pipeline=pipeline,
         components=FrozenDict({key: described(one) for key, one in mine.items()}),
         conditioner=prompt.as_part(),
