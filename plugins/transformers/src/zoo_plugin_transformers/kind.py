@@ -20,7 +20,7 @@ _TEXT_ENCODERS = (
 )
 _IMAGE_ENCODERS = (
     *("CLIPVisionModel", "CLIPVisionModelWithProjection", "SiglipVisionModel"),
-    *("ViTModel", "Dinov2Model", "Dinov2WithRegistersModel"),
+    *("ViTModel", "DeiTModel", "Dinov2Model", "Dinov2WithRegistersModel"),
 )
 _CAUSAL = ("ForCausalLM", "LMHeadModel")
 _MASKED = ("ForMaskedLM",)
