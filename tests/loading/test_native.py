@@ -76,6 +76,8 @@ def test_its_hashes_are_compared(tmp_path: Path) -> None:
             with pytest.raises(IntegrityError, match="sha256"):
                 act(folder)
         (folder / name).write_bytes(good)
+    (folder / "README.md").write_text("Mine.")
+    assert zoo.pull(folder).files["README.md"] == folder / "README.md"
     (folder / "README.md").unlink()
     compare(lab.gaussian(), zoo.load(folder))
     (folder / WEIGHTS).unlink()
@@ -142,6 +144,10 @@ def test_the_recipe_goes_along(tmp_path: Path, writer: LoopbackHub) -> None:
     assert (folder / "recipe.yaml").read_text() == "steps: 3\n"
     pushed = push(folder, REPO, format="lab")
     assert writer.repositories[REPO].commits[pushed.commit]["recipe.yaml"].data == b"steps: 3\n"
+    for ref in (folder, pushed.pin):
+        files = zoo.pull(ref).files
+        assert sorted(files) == sorted([*NAMES, "recipe.yaml"])
+        assert files["recipe.yaml"].read_bytes() == b"steps: 3\n"
 
 
 def _held(hub: LoopbackHub, commit: str) -> list[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import PurePosixPath
 
-from zoo_core.checkpoints.texts import CONFIG
+from zoo_core.checkpoints.texts import CARD, CONFIG, MANIFEST, RECIPE
 from zoo_core.errors import FormatError, UnsafeFileError
 from zoo_core.hooks.repository import Claim, Repository
 from zoo_core.loading.recognising import unclaimed
@@ -47,6 +47,12 @@ def is_ours(repository: Repository) -> bool:
     except FormatError:
         return False
     return "format" in fields and "architecture" in fields
+
+
+def wanted(claim: Claim, names: Collection[str]) -> list[str]:
+    """List the claimed files, and with them what zoo.save writes beside: card, recipe, manifest."""
+    beside = (CARD, RECIPE, MANIFEST) if MANIFEST in names else ()
+    return list(dict.fromkeys([*claim.files, *(name for name in beside if name in names)]))
 
 
 def is_loadable(name: str) -> bool:

@@ -87,8 +87,9 @@ def tree_source(folder: Path) -> Source:
             received=f"none named {', '.join(missing)}",
             remedy="Copy the folder again, whole.",
         )
+    kept = files.keys() - {CARD}  # which a person may edit
     listed = manifest.files.items()
-    promised = {n: SourceFile(folder / n, sha256) for n, sha256 in listed if n in files}
+    promised = {n: SourceFile(folder / n, sha256) for n, sha256 in listed if n in kept}
     return Source(str(folder), files | promised)
 
 

@@ -69,7 +69,9 @@ class Located:
         if self.claim is not None:
             from zoo_core.loading.opening import open_claimed
 
-            return open_claimed(self.claim, self.source, device=device, dtype=dtype)
+            files = {name: self.source.files[name] for name in self.claim.files}
+            claimed = Source(self.source.origin, files)
+            return open_claimed(self.claim, claimed, device=device, dtype=dtype)
         from zoo_core.checkpoints.opening import open_model
 
         return open_model(self.source, device=device, dtype=dtype)

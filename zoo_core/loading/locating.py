@@ -16,7 +16,7 @@ from zoo_core.checkpoints.sources import Source, SourceFile
 from zoo_core.checkpoints.texts import CONFIG
 from zoo_core.errors import FileNotOnHubError, OptionError, UnknownNameError
 from zoo_core.hooks.repository import Claim
-from zoo_core.loading.claiming import claim_of, is_ours
+from zoo_core.loading.claiming import claim_of, is_ours, wanted
 from zoo_core.loading.foreign import ForeignRepository, tree_source
 from zoo_core.loading.located import Located
 from zoo_core.loading.on_hub import hub_source, on_hub
@@ -93,7 +93,7 @@ def _chosen(source: Source, pin: str | None = None) -> Located:
     claim = claim_of(ForeignRepository.of(source))
     if claim is None:
         return Located(source, pin)
-    files = {name: source.files[name] for name in claim.files}
+    files = {name: source.files[name] for name in wanted(claim, source.files)}
     return Located(Source(source.origin, files), pin, claim)
 
 

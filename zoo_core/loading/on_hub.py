@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from zoo_core import hub
 from zoo_core.checkpoints.sources import Source, SourceFile
 from zoo_core.checkpoints.texts import CARD, CONFIG, MANIFEST, RECIPE
-from zoo_core.loading.claiming import claim_of, is_loadable
+from zoo_core.loading.claiming import claim_of, is_loadable, wanted
 from zoo_core.loading.foreign import ForeignRepository
 from zoo_core.loading.located import Located
 
@@ -21,7 +21,7 @@ def on_hub(reference: hub.HubReference) -> Located:
     resolved = hub.resolve(reference)
     claim = claim_of(_repository(resolved))
     listed = resolved.listed.files
-    fetched = resolved.bring(_ours(listed) if claim is None else claim.files)
+    fetched = resolved.bring(_ours(listed) if claim is None else wanted(claim, listed))
     resolved.keep()
     return Located(hub_source(str(reference), fetched), str(fetched.pinned), claim)
 

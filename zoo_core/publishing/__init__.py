@@ -17,7 +17,6 @@ from zoo_core.interfaces import late
 from zoo_core.interfaces.model import Model
 from zoo_core.interfaces.wrapped import refuse_wrapped
 from zoo_core.loading import Located, locate
-from zoo_core.loading.foreign import tree_source
 from zoo_core.plugins import versions
 from zoo_core.publishing.comparing import compare
 from zoo_core.publishing.native import native_writer
@@ -100,9 +99,6 @@ def _edited_readme(located: Located) -> bytes | None:
 def _recipe(located: Located) -> bytes | None:
     """Give the recipe.yaml beside a model, its bytes verified."""
     file = located.source.files.get(RECIPE)
-    if located.claim is not None and located.files and located.pin is None:
-        # A plugin claims what it reads, and no recipe.
-        file = tree_source(located.folder).files.get(RECIPE)
     return None if file is None else read_text(file)
 
 

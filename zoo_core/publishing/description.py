@@ -125,7 +125,7 @@ def _path(source: str) -> Path:
 
 
 def _unclaimed_card(located: Located, pinned: HubReference | None) -> Path | None:
-    """Find the card of a model in another library's format, which is no file of the model's."""
+    """Find the card of a model that another library has saved, which is no file of the model's."""
     if located.claim is None:
         return None
     if pinned is None:
