@@ -133,6 +133,8 @@ def test_what_is_no_text_is_refused(
 
 
 def test_rows_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="to_json"):
+        zoo_plugin_data.read("hf://datasets/somebody/texts", space=SPACE)
     with pytest.raises(DataError, match="moons, which is real"):
         zoo_plugin_data.read("moons", space=SPACE)
     (tmp_path / "x.txt").write_bytes(b"a\n\xff")

@@ -14,9 +14,12 @@ import zoo_core as zoo
 from models.text_chain import TextChain
 from zoo_core.errors import OptionError, UnsupportedError
 from zoo_core.interfaces.dataset import Dataset, Split
+from zoo_core.interfaces.metric import EvaluationRequest
 from zoo_core.interfaces.tokenizer import Tokenizer
 from zoo_plugin_evaluation import evaluate
+from zoo_plugin_evaluation.cost import cost_of
 from zoo_plugin_evaluation.data_choice import DataChoice, choice_of
+from zoo_plugin_evaluation.subject import Subject
 
 TEXTS = ["ab cab abba c", "b", "c c ab abbaab"]
 
@@ -180,3 +183,13 @@ def test_other_texts_than_a_models_own_are_read_whole(
     monkeypatch.setattr("zoo_plugin_evaluation.data_choice.own_data", lambda ref: own)
     assert choice_of("own.txt", "m")[0].fields == own.fields
     assert choice_of("other.txt", "m")[0].fields == {"documents": "lines"}
+
+
+def test_samples_are_as_long_as_the_window_allows() -> None:
+    model = TextChain.create(alphabet="ab c", window=6)
+    data = data_of(model)
+    subject = Subject(model, EvaluationRequest(data))
+    made = subject.samples
+    assert isinstance(made, zoo.Ragged) and made.lengths.tolist() == [6, 1, 6]
+    cost = cost_of(subject)
+    assert cost.sample_seconds is not None and cost.score_seconds is not None

@@ -34,6 +34,7 @@ def open_data(reference: str, request: DataRequest) -> Dataset | None:
     if request.draws is not None:
         raise DataError("Fresh rows are drawn from a density that is known", received=reference)
     if reference.startswith(SCHEME):
+        _refuse_tokens(reference, request)
         return open_named(reference, request).dataset(reference, request)
     if is_path(reference):
         return open_path(reference, request).dataset(_file_name(reference), request)
@@ -45,6 +46,15 @@ def open_data(reference: str, request: DataRequest) -> Dataset | None:
         remedy=f"{did_you_mean(reference, sorted(loaders))} A file or folder is given by its "
         f"path: ./{reference}.",
     )
+
+
+def _refuse_tokens(reference: str, request: DataRequest) -> None:
+    if tokenizer_of(request) is not None:
+        raise DataError(
+            "Data for a model of text are a .txt or .jsonl file, or a data set's name",
+            received=reference,
+            remedy="Save its texts, in a column `text`: load_dataset(…).to_json('texts.jsonl').",
+        )
 
 
 def _file_name(reference: str) -> str:

@@ -17,6 +17,7 @@ from zoo_core.interfaces.ragged import Ragged
 from zoo_core.interfaces.randomness import rng
 from zoo_plugin_evaluation.conditions import told
 from zoo_plugin_evaluation.scores import evaluating
+from zoo_plugin_evaluation.strides import lengths_within
 from zoo_plugin_evaluation.subject import Subject
 
 ROWS = 1000
@@ -40,7 +41,7 @@ def cost_of(subject: Subject) -> Cost:
     rows = torch.arange(ROWS) % len(subject.reference)
     batch = subject.reference.take(rows).to(model.device)
     condition = told(model, subject.dataset, batch.condition, subject.likelihood)
-    lengths = batch.x.lengths if isinstance(batch.x, Ragged) else None
+    lengths = lengths_within(model, batch.x) if isinstance(batch.x, Ragged) else None
     sampling = scoring = classifying = None
     with evaluating(model):
         if isinstance(model, Generator) and subject.generates:
@@ -50,7 +51,8 @@ def cost_of(subject: Subject) -> Cost:
                 )
             )
         if isinstance(model, DensityModel) and subject.scores_rows:
-            scoring = _median(lambda: model.log_prob(batch.x, condition=condition))
+            options = subject.options.log_prob
+            scoring = _median(lambda: model.log_prob(batch.x, condition=condition, **options))
         if isinstance(model, Classifier) and subject.classifies:
             classifying = _median(lambda: model.log_class_prob(batch.x))
     parameters = sum(parameter.numel() for parameter in model.parameters())

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from torch import Tensor
+
 from zoo_core.config import FrozenDict
 from zoo_core.interfaces.density import DensityModel
 from zoo_core.interfaces.model import Model, provided
 from zoo_core.interfaces.next_token import NextToken
+from zoo_core.interfaces.ragged import Ragged
 from zoo_plugin_evaluation.options import EvaluationOptions
 
 STRIDE = "stride"
@@ -17,6 +20,12 @@ STRIDE = "stride"
 def window_of(model: Model) -> int | None:
     """Give how many codes a sequence has at most; None without a limit."""
     return model.window if provided(model, NextToken) else None
+
+
+def lengths_within(model: Model, rows: Ragged) -> Tensor:
+    """Give the lengths of rows, those of long ones cut to the model's window: samples' lengths."""
+    window = window_of(model)
+    return rows.lengths if window is None else rows.lengths.clamp(max=window)
 
 
 def usual_stride(window: int) -> int:

@@ -27,7 +27,7 @@ from zoo_plugin_evaluation.features import Features, default_features
 from zoo_plugin_evaluation.likelihood import Likelihood, likelihood_of
 from zoo_plugin_evaluation.options import EvaluationOptions
 from zoo_plugin_evaluation.scores import Scores, density_model, evaluating, score
-from zoo_plugin_evaluation.strides import with_stride
+from zoo_plugin_evaluation.strides import lengths_within, with_stride
 
 MOST = 10_000
 """So many rows and samples are compared, unless `samples` says otherwise."""
@@ -178,7 +178,7 @@ class Subject:
         rows = self.reference.x
         if not isinstance(rows, Ragged):
             return None
-        return rows.lengths[torch.arange(n) % len(rows)]
+        return lengths_within(self.model, rows)[torch.arange(n) % len(rows)]
 
 
 def check_space(model: Model, dataset: Dataset) -> None:
