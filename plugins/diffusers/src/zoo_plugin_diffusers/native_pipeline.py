@@ -28,7 +28,8 @@ def pipeline_class(name: str) -> type[DiffusionPipeline]:
     from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 
     known = name.isidentifier() and not name.startswith("_")
-    found = getattr(diffusers, name, None) if known else None
+    with silenced():  # some pipelines' modules tell of packages that they'd like to have
+        found = getattr(diffusers, name, None) if known else None
     if not (isinstance(found, type) and issubclass(found, DiffusionPipeline)):
         raise UnsupportedError(
             "A pipeline is a class of the installed diffusers",
