@@ -7,6 +7,7 @@ import logging
 import shutil
 import socket
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -237,6 +238,34 @@ def test_other_tensors_are_refused_by_name(
     with pytest.raises(TensorError, match=told):
         zoo.load(folder)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_tensor_in_two_shards_is_refused(saved: Saved, tmp_path: Path) -> None:
+    folder = copied(saved("gpt2"), tmp_path / "twice")
+    (folder / WEIGHTS).rename(folder / "a.safetensors")
+    save_file({"transformer.ln_f.bias": torch.ones(16)}, folder / "b.safetensors")
+    places = {"x": "a.safetensors", "transformer.ln_f.bias": "b.safetensors"}
+    (folder / INDEX).write_text(json.dumps({"weight_map": places}))
+    with pytest.raises(TensorError, match=r"again in b\.safetensors: transformer\.ln_f\.bias"):
+        zoo.load(folder)
+
+
+@pytest.mark.skipif(find_spec("sentencepiece") is not None, reason="sentencepiece is there")
+def test_a_tokenizer_that_cannot_be_read_is_no_missing_one(saved: Saved, tmp_path: Path) -> None:
+    folder = copied(saved("t5"), tmp_path / "pieces")
+    (folder / "tokenizer.json").unlink()
+    (folder / "spiece.model").write_bytes(b"\n\x0e\n\x05<pad>\x15\0\0\0\0\x18\x03")
+    with pytest.raises(UnsupportedError, match="sentencepiece"):
+        zoo.load(folder)
+
+
+def test_without_a_tokenizer_data_are_codes(saved: Saved, tmp_path: Path) -> None:
+    folder = copied(saved("gpt2"), tmp_path / "codes")
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).unlink()
+    model: Any = zoo.load(folder)
+    assert model.space.tokenizer is None
+    assert model.log_prob(zoo.Ragged.of([torch.tensor([3, 4, 5])])).shape == (1,)
 
 
 def test_what_an_architecture_ignores_may_be_there(saved: Saved, tmp_path: Path) -> None:

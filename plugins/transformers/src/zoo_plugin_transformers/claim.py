@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from zoo_core.errors import FormatError, UnsafeFileError, UnsupportedError
@@ -24,6 +24,9 @@ _TEXTS = (
     *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
     *("vocab.json", "merges.txt", "vocab.txt", "chat_template.jinja"),
 )
+_SENTENCEPIECE = ("spiece.model", "tokenizer.model", "sentencepiece.bpe.model")
+TOKENIZERS = ("tokenizer.json", "vocab.json", "vocab.txt", *_SENTENCEPIECE)
+"""Files any of which makes a tokenizer; SentencePiece's tables count where there is no other."""
 _MAY_NAME_CODE = (CONFIG, *(name for name in _TEXTS if name.endswith("_config.json")))
 _DIFFUSERS = ("model_index.json", "scheduler_config.json")
 _SHARD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}\.safetensors")
@@ -39,10 +42,16 @@ def claimed_files(repository: Repository) -> tuple[str, ...] | None:
     config = _config_of(repository)
     if config is None:
         return None
-    texts = tuple(name for name in _TEXTS if name in repository.sizes)
     _refuse_code(repository)
     _refuse_quantised(config, repository.origin)
-    return (CONFIG, *texts, *_weights(repository))
+    return (CONFIG, *_texts(repository.sizes), *_weights(repository))
+
+
+def _texts(names: Iterable[str]) -> tuple[str, ...]:
+    """Choose what lies beside the weights, and SentencePiece's tables where nothing else splits."""
+    there = set(names)
+    converted = () if there & {"tokenizer.json", "vocab.json", "vocab.txt"} else _SENTENCEPIECE
+    return tuple(name for name in (*_TEXTS, *converted) if name in there)
 
 
 def _config_of(repository: Repository) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo_core.errors import UnsupportedError
 from zoo_core.hooks.repository import Opening
-from zoo_plugin_transformers.claim import CONFIG
+from zoo_plugin_transformers.claim import CONFIG, TOKENIZERS
 from zoo_plugin_transformers.kind import Kind, chosen
 from zoo_plugin_transformers.network import first_architecture, own_class
 from zoo_plugin_transformers.silence import silenced
@@ -77,6 +77,6 @@ def _tokenizer(folder: Path) -> TokenizerConfig | None:
     """Read the tokenizer's files, where there are any; without one, data are codes."""
     from zoo_plugin_transformers.text_tokenizer import TokenizerConfig
 
-    held = any((folder / name).is_file() for name in ("tokenizer.json", "vocab.json", "vocab.txt"))
+    held = any((folder / name).is_file() for name in TOKENIZERS)
     with silenced():
         return TokenizerConfig.of(folder) if held else None

@@ -27,6 +27,7 @@ def loaded(network: type[PreTrainedModel], opening: Opening) -> PreTrainedModel:
     tied although the configuration ties them, and what the library raises for other faults.
     """
     files = sorted(opening.folder.glob("*.safetensors"))
+    _refuse_repeated(files, opening.origin)
     with silenced(), idle_initialisers():
         config = _configuration(network, opening)
         module, report = _from_pretrained(network, config, opening, files)
@@ -107,6 +108,19 @@ def _generation(folder: Path) -> Any:
     return GenerationConfig.from_pretrained(
         folder, config_file_name="config.json", _from_model_config=True, local_files_only=True
     )
+
+
+def _refuse_repeated(files: list[Path], origin: str) -> None:
+    """Raise TensorError where two shards hold a tensor of one name: either might be meant."""
+    seen: set[str] = set()
+    for path in files if len(files) > 1 else []:
+        names = read_header(path).tensors.keys()
+        if seen & names:
+            raise TensorError(
+                f"Each tensor of {origin} is in one file",
+                received=f"again in {path.name}: {_first_few(seen & names)}",
+            )
+        seen |= names
 
 
 def _refuse_differences(module: PreTrainedModel, report: Mapping[str, Any], origin: str) -> None:
