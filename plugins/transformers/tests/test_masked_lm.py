@@ -229,6 +229,23 @@ def test_texts_are_filled_in(saved: Saved) -> None:
     assert model.log_prob("the dog sat").shape == (1,)
 
 
+def test_it_learns_texts_and_the_library_reads_what_it_learnt(saved: Saved, tmp_path: Path) -> None:
+    from transformers import pipeline
+
+    model: Any = zoo.load(str(saved("bert")))
+    texts = ["the dog sat", "the cat sat on the mat"]
+    before = model.log_prob(texts, samples=8).detach()
+    model.fit(texts * 8, steps=40, batch_size=16, rng=zoo.rng(0))
+    after = model.eval().log_prob(texts, samples=8).detach()
+    assert bool((after > before + 2).all())
+    zoo.save(model, tmp_path / "learnt", format="transformers")
+    folder = str(tmp_path / "learnt")
+    told: Any = pipeline("fill-mask", model=folder, tokenizer=folder)("the [MASK] sat")
+    mine = model.fill_log_prob("the [MASK] sat")[0].exp().topk(5)
+    assert [one["token"] for one in told] == mine.indices.tolist()
+    assert [one["score"] for one in told] == pytest.approx(mine.values.tolist(), rel=1e-6)
+
+
 def test_what_it_cannot_do_is_said() -> None:
     model = _model()
     with pytest.raises(DataError, match="How many tokens"):
