@@ -207,9 +207,9 @@ def dance_diffusion() -> Any:
                 out_channels=2,
                 extra_in_channels=8,
                 time_embedding_dim=8,
-                block_out_channels=(32, 32),
-                down_block_types=("DownBlock1DNoSkip", "AttnDownBlock1D"),
-                up_block_types=("AttnUpBlock1D", "UpBlock1DNoSkip"),
+                block_out_channels=(32,),
+                down_block_types=("DownBlock1DNoSkip",),
+                up_block_types=("UpBlock1DNoSkip",),
             )
         ),
         scheduler=diffusers.IPNDMScheduler(),
