@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,10 @@ from zoo_core.errors import ConfigError, OptionError, UnsupportedError
 from zoo_core.interfaces.randomness import child_rng
 from zoo_plugin_diffusers.silence import silenced
 from zoo_plugin_diffusers.text_to_image import TextToImage
-from zoo_plugin_diffusers.text_to_image_bridge import bridged_text_to_image
+from zoo_plugin_diffusers.text_to_image_bridge import (
+    bridged_text_to_image,
+    native_text_to_image,
+)
 
 diffusers: Any = diffusers_module
 Pipelines = Callable[[str], Any]
@@ -231,6 +235,27 @@ def test_pipelines_and_components_that_are_not_served_are_named(pipelines: Pipel
     del config["components"]["scheduler"]
     with pytest.raises(ConfigError, match="components are scheduler, unet, vae"):
         zoo.create("diffusers/text-to-image", **config)
+
+
+def test_what_an_incomplete_pipeline_lacks_is_named(pipelines: Pipelines) -> None:
+    parts = pipelines("stable_diffusion").components
+    with pytest.raises(UnsupportedError, match="no vae"):
+        bridged_text_to_image("StableDiffusionPipeline", {**parts, "vae": None})
+    endless = copy.deepcopy(parts["tokenizer"])
+    endless.model_max_length = int(1e30)
+    with pytest.raises(UnsupportedError, match="how long its prompts are"):
+        bridged_text_to_image("StableDiffusionPipeline", {**parts, "tokenizer": endless})
+
+
+@pytest.mark.parametrize("zeros", [True, False])
+def test_what_null_is_is_written_too(pipelines: Pipelines, zeros: bool) -> None:
+    pipeline = pipelines("stable_diffusion_xl")
+    settings = {"force_zeros_for_empty_prompt": zeros}
+    model = bridged_text_to_image("StableDiffusionXLPipeline", pipeline.components, settings)
+    native = native_text_to_image(model)
+    native.set_progress_bar_config(disable=True)
+    assert native.config.force_zeros_for_empty_prompt is zeros
+    assert torch.equal(_sample(model), _asked(native, num_images_per_prompt=3))
 
 
 def test_half_precision_is_the_librarys_own(pipelines: Pipelines, saved: Any) -> None:

@@ -8,11 +8,16 @@ from typing import Any
 from zoo_core.config import FrozenDict
 from zoo_core.errors import UnsupportedError
 from zoo_plugin_diffusers.component import build_component, described
-from zoo_plugin_diffusers.native_pipeline import assembled, called_with
+from zoo_plugin_diffusers.native_pipeline import assembled, called_with, constructed_with
 from zoo_plugin_diffusers.pipeline_family import FAMILIES
 from zoo_plugin_diffusers.prompt import Prompt, PromptEncoding
 from zoo_plugin_diffusers.served import TextToImagePipeline
 from zoo_plugin_diffusers.text_to_image import TextToImage, TextToImageConfig
+
+_LONGEST = 10_000
+"""More codes than any pipeline's prompts have; tokenizers without a length say 10^30."""
+_TEXT = ("text_encoder", "tokenizer")
+_ZEROS = "force_zeros_for_empty_prompt"
 
 
 def bridged_prompt(
@@ -31,6 +36,11 @@ def bridged_prompt(
                 "A text encoder attends to the padding too",
                 received=f"{name} with use_attention_mask",
             )
+    longest = max(fields["lengths"])
+    if longest > _LONGEST:
+        raise UnsupportedError(
+            "A tokenizer says how long its prompts are", received=f"model_max_length {longest:g}"
+        )
     native = FrozenDict({name: described(component) for name, component in own.items()})
     return Prompt(
         Prompt.Config(encoding=encoding, components=native, **fields),
@@ -50,6 +60,9 @@ def bridged_text_to_image(
     family = FAMILIES[pipeline]
     settings = settings or {}
     there = {key: one for key, one in components.items() if one is not None}
+    missing = [key for key in (family.network, "vae", "scheduler", *_TEXT) if key not in there]
+    if missing:
+        raise UnsupportedError(f"A {name} is complete", received=f"no {' and no '.join(missing)}")
     mine = {key: there[key] for key in (family.network, "vae", "scheduler")}
     prompt = bridged_prompt(
         family.encoding, there, **_prompt_fields(pipeline, there, mine[family.network], settings)
@@ -67,6 +80,8 @@ def native_text_to_image(model: TextToImage) -> Any:
     prompt: Any = model.get_submodule("conditioner")
     native = {**prompt.config.components, **model.config.components}
     components = {key: _live(model, prompt, key, one) for key, one in native.items()}
+    if _ZEROS in constructed_with(model.config.pipeline.value):
+        components[_ZEROS] = prompt.config.zero_null
     return assembled(model.config.pipeline.value, components, progress=True)
 
 
@@ -97,7 +112,7 @@ def _prompt_fields(
     if pipeline is TextToImagePipeline.STABLE_DIFFUSION:
         return {"lengths": (own[0],)}
     if pipeline is TextToImagePipeline.STABLE_DIFFUSION_XL:
-        zeros = settings.get("force_zeros_for_empty_prompt", True)
+        zeros = settings.get(_ZEROS, True)
         return {"lengths": tuple(own), "zero_null": zeros}
     longest = called_with(pipeline.value)["max_sequence_length"]
     if pipeline is TextToImagePipeline.FLUX:
