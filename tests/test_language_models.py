@@ -193,6 +193,9 @@ def test_a_text_models_recipe_makes_it_again(run: Run) -> None:
     assert updated.exit_code == 0, updated.output
     again = run("reproduce", f"./{folder}")
     assert again.exit_code == 0, again.output
+    short = ("train", "test/text-chain", "--data", "long.txt", "--out", "runs/short", *settings)
+    _done(run(*short, "--set", "window=9", "--steps", 1))
+    assert "length: 9" in Path("runs/short/recipe.yaml").read_text("utf-8")
     lines = ("train", "test/text-chain", "--data", "long.txt", "--out", "runs/lines", *settings)
     _done(run(*lines, "--documents", "lines", "--steps", 1, "--all-rows", "--length", 400))
     assert "documents: lines" in Path("runs/lines/recipe.yaml").read_text("utf-8")

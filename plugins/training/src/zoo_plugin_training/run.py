@@ -14,7 +14,8 @@ from zoo_core.config import thaw
 from zoo_core.errors import OptionError
 from zoo_core.hooks.events import EventKind, TrainingEvent
 from zoo_core.interfaces.fitting import FitReport, FitRequest
-from zoo_core.interfaces.model import Model
+from zoo_core.interfaces.model import Model, provided
+from zoo_core.interfaces.next_token import NextToken
 from zoo_core.interfaces.randomness import rng
 from zoo_core.interfaces.requests import checked_batches
 from zoo_core.registry.architectures import resolve
@@ -103,8 +104,8 @@ def _opened(recipe: Recipe, initial: Model | None) -> tuple[Recipe, RunData, Mod
     """
     known = build_alone(recipe) if initial is None else initial
     space = None if known is None else known.space
-    if space is not None and space.tokenizer is not None:
-        length = recipe.data.length or TOKENS
+    if known is not None and known.space.tokenizer is not None:
+        length = recipe.data.length or _usual_length(known)
         recipe = recipe.replaced(data={**recipe.data.to_json(), "length": length})
     elif initial is None:
         space = None
@@ -112,6 +113,12 @@ def _opened(recipe: Recipe, initial: Model | None) -> tuple[Recipe, RunData, Mod
     if initial is not None:
         check_classes(initial, data.train)
     return recipe, data, known or build(recipe, data.train)
+
+
+def _usual_length(model: Model) -> int:
+    """Choose the length of windows of text: no longer than what the model reads at once."""
+    window = model.window if provided(model, NextToken) else None
+    return TOKENS if window is None else min(TOKENS, window)
 
 
 def _of_initial(recipe: Recipe, initial: Model) -> Recipe:
