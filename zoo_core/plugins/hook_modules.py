@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import cache
 from types import ModuleType
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ from zoo_core.plugins.plugin import Plugin
 _log = logging.getLogger(__name__)
 _registered: dict[str, HookSource] = {}
 _IN_MEMORY = "this process"
+_read = cache(implementation)
+"""An installed module doesn't change: reading it again took a fiftieth of loading a model."""
 
 
 class Answering(NamedTuple):
@@ -61,7 +64,7 @@ def _of_plugin(hook: str, plugin: Plugin) -> tuple[Implementation, int]:
     name = plugin.hook_module or ""
     module = import_module(name, plugin.distribution)
     source = HookSource(plugin.distribution, module, name, plugin.namespace)
-    found = implementation(hook, source)
+    found = _read(hook, source)
     if found is None:
         raise PluginError(
             f"{name} of {plugin.distribution} implements {hook}, as its registry file says",
