@@ -231,3 +231,15 @@ def test_names_are_completed(zoo: Run, words: str, expected: set[str]) -> None:
     *args, incomplete = words.split()[1:]
     found = ShellComplete(command, {}, "zoo", "_ZOO_COMPLETE").get_completions(args, incomplete)
     assert {item.value for item in found} == expected
+
+
+def test_info_shows_what_a_folder_is_once_it_is_loaded(zoo, tmp_path) -> None:
+    from zoo_core.publishing import save
+    from zoo_core.registry import create
+
+    save(create("core/label", classes=3), tmp_path / "label")
+    shown = zoo("info", str(tmp_path / "label")).stdout
+    assert "core/label" in shown and "Conditioner" in shown and "model.safetensors" in shown
+    facts = json.loads(zoo("info", str(tmp_path / "label"), "--json").stdout)
+    assert facts["provides"] == ["Conditioner"] and facts["density"] is None
+    assert "which is not there" in zoo("info", str(tmp_path / "none")).stderr

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo_core.cli.command import ZooCommand, json_option
+from zoo_core.cli.reference_information import STARTS, reference_facts, reference_pairs
 from zoo_core.cli.references import NAME
 from zoo_core.cli.sizes import human_size
 from zoo_core.cli.tables import show_json, show_pairs
@@ -19,19 +20,25 @@ if TYPE_CHECKING:
 @click.command(
     "info",
     cls=ZooCommand,
-    examples=["zoo info flows/nsf-digits", "zoo info flows/nsf --json"],
+    examples=[
+        "zoo info flows/nsf-digits",
+        "zoo info flows/nsf --json",
+        "zoo info hf://openai-community/gpt2",
+    ],
 )
 @click.argument("ref", type=NAME)
 @json_option
 def command(ref: str, as_json: bool) -> None:
     """Show all that is known of a model, an architecture or a format.
 
-    REF is a name of the registry, as `zoo list` prints it.
+    REF is a name of the registry, as `zoo list` prints it. A model by hf://owner/repo@revision,
+    or by a path with a slash or dot in front, is loaded, and shown as what it then is.
     """
     from zoo_core.registry import FormatInfo, ModelInfo, info
 
-    if ref.startswith((".", "/", "~", "hf://", "file://")):
-        raise click.UsageError(f"REF is a name of the registry, which {ref} is not")
+    if ref.startswith(STARTS):
+        _show_reference(ref, as_json)
+        return
     found = info(ref)
     if as_json:
         show_json(_plain(found))
@@ -41,6 +48,15 @@ def command(ref: str, as_json: bool) -> None:
         _show_format(found)
     else:
         _show_architecture(found)
+
+
+def _show_reference(ref: str, as_json: bool) -> None:
+    facts = reference_facts(ref)
+    if as_json:
+        show_json(facts)
+        return
+    click.echo(f"{ref}\n")
+    show_pairs(reference_pairs(facts))
 
 
 def _plain(found: ModelInfo | ArchitectureInfo | FormatInfo) -> dict[str, Any]:
