@@ -187,3 +187,9 @@ def test_formats_that_do_not_suit_are_refused(
     run: Run, saved: Saved, name: str, model: str, told: str
 ) -> None:
     assert told in _told(run("sample", saved[model], "--out", name))
+
+
+def test_control_characters_are_printed_as_escapes() -> None:
+    from zoo_core.cli.text_files import shown
+
+    assert list(shown(["a\tb", "\x1b[31mred\r", "ü\x9b"])) == ["a\tb", r"\x1b[31mred\r", r"ü\x9b"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from zoo_core.interfaces.documents import Documents
 
 SUFFIXES = (".txt", ".jsonl")
 _FIELD = "text"
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def read_texts(file: str, documents: Documents) -> list[str]:
@@ -54,7 +56,11 @@ def _field(file: str, number: int, line: str) -> str:
 
 
 def shown(texts: Sequence[str]) -> Iterator[str]:
-    """Give texts as they are printed: a line each, or, where any has several, under a heading."""
+    """Give texts as they are printed: a line each, or, where any has several, under a heading.
+
+    Control characters are written as escapes: a terminal would obey them.
+    """
+    texts = [_CONTROL.sub(lambda found: repr(found[0])[1:-1], text) for text in texts]
     if not any("\n" in text for text in texts):
         yield from texts
         return
