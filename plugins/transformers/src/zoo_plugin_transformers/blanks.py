@@ -82,7 +82,7 @@ class Guesser:
         tokens, mask = self.frame.around(blanks.codes(self.mask))
         logits = self.network(input_ids=tokens, attention_mask=mask.long()).logits
         row, place = blanks.asked.nonzero(as_tuple=True)
-        return at_least_single(logits[row, len(self.frame.front) + place])
+        return at_least_single(logits[row, len(self.frame.front) + place], self.network)
 
 
 def laid_out(z: Ragged, observed: Any) -> tuple[Tensor, Tensor]:

@@ -79,30 +79,38 @@ class Reader:
         """Give the logits of what follows sequences of at least one step, and what was read."""
         if not self._keeps:
             return self._again(sequences)
-        codes = pad_sequence(list(sequences), batch_first=True, padding_side="left")
+        found = [self._begin(rows, sequences) for rows in self._together(sequences.lengths)]
+        logits, groups = _joined([(group.rows, here, group) for here, group in found])
+        return logits, groups if _is_plain(groups[0].cache) else sequences
+
+    def _together(self, lengths: Tensor) -> list[Int[Tensor, " g"]]:
+        """Divide rows into those that are begun together: all, but in double precision by length.
+
+        Attention that the library works out in single precision masks by the smallest number of
+        the network's precision. Of double precision it becomes −∞ there, and padding NaN.
+        """
+        if self.network.dtype is not torch.float64:
+            return [torch.arange(len(lengths), device=lengths.device)]
+        return [(lengths == length).nonzero()[:, 0] for length in lengths.unique()]
+
+    def _begin(self, rows: Tensor, sequences: Ragged) -> tuple[Tensor, Group]:
+        """Read chosen sequences from their beginning."""
+        every = list(sequences)
+        chosen = [every[row] for row in rows.tolist()]
+        codes = pad_sequence(chosen, batch_first=True, padding_side="left")
         steps = torch.arange(codes.shape[1], device=codes.device)
-        mask = steps >= codes.shape[1] - sequences.lengths[:, None]
+        mask = steps >= codes.shape[1] - sequences.lengths[rows][:, None]
         known = None if bool(mask.all()) else mask
         logits, cache = self._forward(codes, known, None)
-        if not _is_plain(cache):
-            return logits, sequences
-        return logits, (Group(torch.arange(len(codes), device=codes.device), cache, known),)
+        return logits, Group(rows, cache, known)
 
     def further(self, steps: Ragged, read: Read) -> tuple[Float[Tensor, "n levels"], Read]:
         """Give the logits after more steps, at least one a row; `read` is used up."""
         if isinstance(read, Ragged):
             pairs = zip(read, steps, strict=True)
             return self._again(Ragged.of([torch.cat(pair) for pair in pairs]))
-        rows, logits, groups = [], [], []
-        for group in read:
-            for part in _parted(group, steps.lengths):
-                here, after = self._go_on(part, steps)
-                rows.append(part.rows)
-                logits.append(here)
-                groups.append(after)
-        if len(groups) == 1:
-            return logits[0], tuple(groups)
-        return torch.cat(logits)[torch.cat(rows).argsort()], tuple(groups)
+        parts = [part for group in read for part in _parted(group, steps.lengths)]
+        return _joined([(part.rows, *self._go_on(part, steps)) for part in parts])
 
     def _go_on(self, group: Group, steps: Ragged) -> tuple[Tensor, Group]:
         """Read as many further steps of each row of a group."""
@@ -127,7 +135,7 @@ class Reader:
         if "logits_to_keep" in self._takes:
             inputs["logits_to_keep"] = 1
         output = self.network(**inputs)
-        return at_least_single(output.logits[:, -1]), output.get("past_key_values")
+        return at_least_single(output.logits[:, -1], self.network), output.get("past_key_values")
 
     def _again(self, sequences: Ragged) -> tuple[Tensor, Ragged]:
         """Read whole sequences. What follows a row's end changes nothing before: it is causal."""
@@ -136,8 +144,16 @@ class Reader:
             codes = pad_sequence([rows[i] for i in batch], batch_first=True)
             output = self.network(input_ids=codes, use_cache=False).logits
             for place, row in enumerate(batch):
-                logits[row] = at_least_single(output[place, len(rows[row]) - 1])
+                logits[row] = at_least_single(output[place, len(rows[row]) - 1], self.network)
         return torch.stack(logits), sequences
+
+
+def _joined(found: list[tuple[Tensor, Tensor, Group]]) -> tuple[Tensor, tuple[Group, ...]]:
+    """Give the logits of the groups' rows in the order of the rows, and the groups."""
+    rows, logits, groups = zip(*found, strict=True)
+    if len(groups) == 1:
+        return logits[0], groups
+    return torch.cat(logits)[torch.cat(rows).argsort()], groups
 
 
 def n_logits(network: PreTrainedModel) -> int:
@@ -146,9 +162,12 @@ def n_logits(network: PreTrainedModel) -> int:
     return head.weight.shape[0]
 
 
-def at_least_single(logits: Tensor) -> Tensor:
-    """Give logits in single precision where they have less, as the library's own loss does."""
-    return logits.to(torch.promote_types(logits.dtype, torch.float32))
+def at_least_single(logits: Tensor, network: PreTrainedModel) -> Tensor:
+    """Give logits in the network's precision, or in single where that is less.
+
+    The library's own loss does the latter. Some networks of double precision give single logits.
+    """
+    return logits.to(torch.promote_types(network.dtype, torch.float32))
 
 
 def _codes(steps: Ragged, rows: Tensor) -> Int[Tensor, "g steps"]:

@@ -114,7 +114,9 @@ class TextTokenizer(Tokenizer):
         if mask is None and any(code < 0 for codes in sequences for code in codes):
             raise DataError("This tokenizer has no token for an unknown entry", received="code -1")
         known = [[code if code >= 0 else mask or 0 for code in codes] for codes in sequences]
-        return self._backend().decode_batch(known, skip_special_tokens=False)
+        # Not decode_batch: CLIP's tokenizer of transformers has a decode of its own.
+        backend = self._backend()
+        return [backend.decode(codes, skip_special_tokens=False) for codes in known]
 
     def _backend(self) -> Backend:
         return _shared(self.config).backend_tokenizer

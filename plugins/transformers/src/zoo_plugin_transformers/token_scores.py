@@ -68,19 +68,21 @@ def token_scores(network: PreTrainedModel, given: Sequence[Piece]) -> Float[Tens
         targets = pad_sequence(
             [given[i].targets for i in batch], batch_first=True, padding_value=_UNSCORED
         )
-        found = _scored(network(input_ids=codes, use_cache=False).logits, targets)
+        found = _scored(network, codes, targets)
         for place, i in enumerate(batch):
             scores[i] = found[place][targets[place] != _UNSCORED]
     return torch.cat(scores)
 
 
-def _scored(logits: Tensor, targets: Tensor) -> Tensor:
+def _scored(network: PreTrainedModel, codes: Tensor, targets: Tensor) -> Tensor:
     """Give the log-probability of each target; 0 where none counts."""
-    flat = logits.flatten(0, 1)
+    flat = network(input_ids=codes, use_cache=False).logits.flatten(0, 1)
     rows = max(1, _LOGITS_AT_ONCE // flat.shape[1])
     parts = zip(flat.split(rows), targets.flatten().split(rows), strict=True)
     losses = [
-        cross_entropy(at_least_single(part), target, ignore_index=_UNSCORED, reduction="none")
+        cross_entropy(
+            at_least_single(part, network), target, ignore_index=_UNSCORED, reduction="none"
+        )
         for part, target in parts
     ]
     return -torch.cat(losses).view(targets.shape)
