@@ -11,24 +11,30 @@ import pytest
 
 from hub.fixtures import home, hub, writer
 from hub.loopback import LoopbackHub
-from models import native_pipelines, prompted_pipelines
+from models import film_pipelines, native_pipelines, prompted_pipelines, sound_pipelines
 from zoo_core.interfaces.randomness import seeded_initialisers
 from zoo_plugin_diffusers.silence import silenced
 
 __all__ = ["home", "hub", "writer"]
 
+_MAKERS = (native_pipelines, prompted_pipelines, sound_pipelines, film_pipelines)
+
+
+def _made(name: str) -> Any:
+    """Make a tiny pipeline by the name of its function in one of the modules."""
+    return next(vars(module)[name]() for module in _MAKERS if name in vars(module))
+
 
 @pytest.fixture(scope="session")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Give the folder of a tiny pipeline by its name in one of the two modules, saved once."""
+    """Give the folder of a tiny pipeline by its name, saved once."""
     folders: dict[str, Path] = {}
 
     def folder(name: str) -> Path:
         if name not in folders:
             folders[name] = tmp_path_factory.mktemp(name)
-            owner = native_pipelines if hasattr(native_pipelines, name) else prompted_pipelines
             with silenced(), seeded_initialisers(0):
-                getattr(owner, name)().save_pretrained(folders[name])
+                _made(name).save_pretrained(folders[name])
         return folders[name]
 
     return folder
@@ -36,13 +42,13 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def pipelines() -> Callable[[str], Any]:
-    """Give a quiet pipeline by its name in `models.prompted_pipelines`, made once, to be kept."""
+    """Give a quiet pipeline by its name, made once, to be kept."""
     made: dict[str, Any] = {}
 
     def pipeline(name: str) -> Any:
         if name not in made:
             with silenced(), seeded_initialisers(0):
-                made[name] = getattr(prompted_pipelines, name)()
+                made[name] = _made(name)
             made[name].set_progress_bar_config(disable=True)
         return made[name]
 

@@ -14,8 +14,8 @@ import zoo_core as zoo
 from zoo_core.errors import FormatError, UnsafeFileError, UnsupportedError
 from zoo_core.loading.foreign import ForeignRepository, tree_source
 from zoo_plugin_diffusers.claim import claimed_files
-from zoo_plugin_diffusers.pipeline_bridge import PIPELINES
 from zoo_plugin_diffusers.pipeline_family import FAMILIES
+from zoo_plugin_diffusers.plain_family import PLAIN_FAMILIES
 from zoo_plugin_diffusers.served import SERVED, PlainPipeline, TextToImagePipeline
 
 UNET = "unet/diffusion_pytorch_model"
@@ -203,7 +203,7 @@ def test_pipelines_that_are_not_served_or_not_whole_are_refused(
 
 def test_what_is_claimed_is_served() -> None:
     assert list(FAMILIES) == list(TextToImagePipeline)
-    assert sorted(PIPELINES) == sorted(PlainPipeline)
+    assert sorted(PLAIN_FAMILIES) == sorted(PlainPipeline)
     assert len(set(SERVED)) == len(SERVED)
 
 

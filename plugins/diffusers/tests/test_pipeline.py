@@ -129,8 +129,10 @@ def test_a_folder_is_opened_and_written_natively(
 
 
 def test_what_is_not_served_is_named(pipelines: Pipelines) -> None:
-    with pytest.raises(UnsupportedError, match="WanPipeline"):
-        bridged_pipeline("WanPipeline", {})
+    with pytest.raises(UnsupportedError, match="HunyuanVideoPipeline"):
+        bridged_pipeline("HunyuanVideoPipeline", {})
+    with pytest.raises(UnsupportedError, match="no scheduler and no text_encoder and no tokenizer"):
+        bridged_pipeline("WanPipeline", {"text_encoder": None})
     sounds, films = _model(pipelines("dance_diffusion")), _model(pipelines("text_to_video"))
     for options in ({"guidance_scale": 2.0}, {"negative": "dog"}, {"height": 8}):
         with pytest.raises(OptionError):

@@ -68,6 +68,13 @@ def constructed_with(name: str) -> Mapping[str, Any]:
     return {key: one.default for key, one in arguments.items()}
 
 
+def settings_of(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Choose the settings that a pipeline's constructor takes: its plain numbers and words."""
+    wanted = constructed_with(name).keys() - _WITHOUT.keys()
+    plain = {key: value for key, value in fields.items() if isinstance(value, int | float | str)}
+    return {key: value for key, value in plain.items() if key in wanted}
+
+
 def called_with(name: str) -> Mapping[str, Any]:
     """Give the arguments of a pipeline's call with their defaults."""
     arguments = inspect.signature(pipeline_class(name).__call__).parameters

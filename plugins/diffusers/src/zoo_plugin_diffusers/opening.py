@@ -41,7 +41,7 @@ def _pipeline(index: PipelineIndex, opening: Opening) -> Model:
         return Unconditional.of(UnconditionalPipeline(index.pipeline), **components)
     if index.pipeline in list(TextToImagePipeline):
         return bridged_text_to_image(index.pipeline, components, index.settings)
-    return bridged_pipeline(index.pipeline, components)
+    return bridged_pipeline(index.pipeline, components, index.settings)
 
 
 def _components(index: PipelineIndex, opening: Opening) -> Mapping[str, Any]:

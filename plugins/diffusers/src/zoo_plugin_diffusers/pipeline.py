@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any, Self, final
 
 import pydantic
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from zoo_core import config as configuration
 from zoo_core.config import FrozenDict, thaw
@@ -20,6 +20,7 @@ from zoo_core.interfaces.generator import Generator
 from zoo_core.interfaces.part import Part, Provides
 from zoo_core.interfaces.space import Space
 from zoo_plugin_diffusers.component import is_module, module
+from zoo_plugin_diffusers.guidance_scale import require_option
 from zoo_plugin_diffusers.native_pipeline import (
     assembled,
     called_with,
@@ -30,23 +31,28 @@ from zoo_plugin_diffusers.native_pipeline import (
 
 _OUTPUTS = ("audios", "frames", "images")
 """Where pipelines put what they make."""
+_MASKS = ("prompt_attention_mask", "attention_mask")
+"""What pipelines call the mask of a prompt, where they take it."""
 
 
 @final
 class PipelineConfig(configuration.Config):
     """A pipeline's class, its components, what it is always called with, and what it makes.
 
-    components: native configurations. arguments: of its call, such as num_frames; they are JSON.
-    space: what one sample is, unit pictures [3, h, w] or frames [t, 3, h, w], or a waveform
-    [channels, t]. conditioner: what reads a prompt, where the pipeline takes one. steps,
-    guidance_scale: by default the pipeline's own.
+    components: native configurations. settings: what else its constructor is told. arguments: of
+    its call, such as num_frames; they are JSON. space: what one sample is, unit pictures
+    [3, h, w] or frames [t, 3, h, w], or a waveform [channels, t]. conditioner: what reads a
+    prompt, where the pipeline takes one. own_null: unasked, the pipeline leads away from a null of
+    its own, not from the conditioner's. steps, guidance_scale: by default the pipeline's own.
     """
 
     pipeline: str
     components: FrozenDict
     space: Space
+    settings: FrozenDict = FrozenDict()
     arguments: FrozenDict = FrozenDict()
     conditioner: Annotated[Part, Provides(Conditioner)] | None = None
+    own_null: bool = False
     steps: pydantic.PositiveInt | None = None
     guidance_scale: pydantic.NonNegativeFloat | None = None
 
@@ -62,7 +68,8 @@ class PipelineConfig(configuration.Config):
 class PipelineOptions(configuration.Config):
     """Options of `sample`, as far as the pipeline takes them.
 
-    steps: how often the network is asked. guidance_scale: how far samples follow the prompt.
+    steps: how often the network is asked. guidance_scale: how far samples follow the prompt,
+    at least 1, which is unguided.
     negative: a text that they are led away from. at_once: how many are drawn together, by default
     as many as have six million numbers. progress: show a bar.
     """
@@ -92,7 +99,9 @@ class Pipeline(Generator):
     def _build(self) -> None:
         for name, native in self.config.components.items():
             if is_module(native):
-                self.add_module(name, self._taken(name) or module(native))
+                live = self._taken(name) or module(native)
+                _detach(live)
+                self.add_module(name, live)
         self._check_call()
 
     def _check_call(self) -> None:
@@ -121,7 +130,8 @@ class Pipeline(Generator):
         wanted = constructed_with(self.config.pipeline)
         told = () if self._conditioner() is None else self._conditioner().named_children()
         encoders = {name: encoder for name, encoder in told if name in wanted}
-        components = encoders | components_of(self, self.config.components)
+        settings = thaw(self.config.settings)
+        components = settings | encoders | components_of(self, self.config.components)
         return assembled(self.config.pipeline, components, progress=progress)
 
     def _drawn(self, pipeline: Any, rows: slice, call: Call) -> Tensor:
@@ -148,19 +158,21 @@ class Pipeline(Generator):
         form = {"generator": rng, "output_type": "pt"}
         if self._conditioner() is None:
             form["batch_size"] = count
-        return {key: value for key, value in form.items() if key in self._takes()}
+        return {key: value for key, value in form.items() if key in self._arguments()}
 
     def _asked(self, options: PipelineOptions) -> dict[str, Any]:
         """Give the fixed arguments and the options. Raises OptionError for what isn't taken."""
         asked = {"num_inference_steps": options.steps, "guidance_scale": options.guidance_scale}
         refused = [key for key, value in asked.items() if value is not None]
-        refused = [key for key in refused if key not in self._takes()]
+        refused = [key for key in refused if key not in self._arguments()]
         if refused or (options.negative is not None and self._conditioner() is None):
             raise OptionError(
                 f"{self.config.pipeline} takes its own options",
                 received=", ".join(refused) or "negative, without a prompt",
                 remedy="Leave it out.",
             )
+        if "true_cfg_scale" not in self._takes():  # which is the classifier-free one where it's there
+            require_option(options.guidance_scale)
         usual = {
             "num_inference_steps": self.config.steps,
             "guidance_scale": self.config.guidance_scale,
@@ -174,21 +186,37 @@ class Pipeline(Generator):
         conditioner, text = self._conditioner(), call.options.negative
         if conditioner is None or call.context is None:
             return {}
+        told = _named(call.context.take(rows), "", self._arguments())
+        if text is None and self.config.own_null:
+            return told
         null = conditioner.null if text is None else conditioner.context(text)
         null = null.to(self.device, self.dtype).expand(count)
-        return {**_named(call.context.take(rows), ""), **_named(null, "negative_")}
+        return told | _named(null, "negative_", self._arguments())
 
-    def _takes(self) -> Any:
+    def _arguments(self) -> Any:
         return called_with(self.config.pipeline)
 
 
-def _named(context: Context, sign: str) -> dict[str, Tensor]:
+def _named(context: Context, sign: str, takes: Mapping[str, Any]) -> dict[str, Tensor]:
     """Give a context under the names of the pipelines' arguments; CLAP's vector is all there is."""
     if context.sequence is None:
         return {} if context.vector is None else {f"{sign}prompt_embeds": context.vector}
-    named = {f"{sign}prompt_embeds": context.sequence}
+    sequence, mask = context.as_sequence()
+    masked = {f"{sign}{name}": mask for name in _MASKS if f"{sign}{name}" in takes}
+    named = {f"{sign}prompt_embeds": sequence, **masked}
     pooled = context.vector
     return named if pooled is None else named | {f"{sign}pooled_prompt_embeds": pooled}
+
+
+def _detach(module: nn.Module) -> None:
+    """Cut tensors that modules have computed of their weights from these.
+
+    Tensors with a graph can't be copied. Weight norm, as in Stable Audio's autoencoder, computes
+    its own anew in each pass.
+    """
+    for one in module.modules():
+        computed = {key: value for key, value in vars(one).items() if isinstance(value, Tensor)}
+        vars(one).update({key: value.detach() for key, value in computed.items()})
 
 
 @contextmanager

@@ -2,61 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, final
+import inspect
+from collections.abc import Mapping
+from typing import Any
 
-from zoo_core.config import FrozenDict
+from zoo_core.config import FrozenDict, thaw
 from zoo_core.errors import UnsupportedError
-from zoo_core.interfaces.space import Space
+from zoo_plugin_diffusers.claim import LEFT_OUT
 from zoo_plugin_diffusers.component import build_component, described
-from zoo_plugin_diffusers.native_pipeline import assembled, called_with
+from zoo_plugin_diffusers.native_pipeline import (
+    assembled,
+    called_with,
+    constructed_with,
+    settings_of,
+)
 from zoo_plugin_diffusers.pipeline import Pipeline, PipelineConfig
-from zoo_plugin_diffusers.prompt import Prompt, PromptEncoding
+from zoo_plugin_diffusers.plain_family import PLAIN_FAMILIES, PlainFamily
+from zoo_plugin_diffusers.prompt import Prompt
+from zoo_plugin_diffusers.served import PlainPipeline
 from zoo_plugin_diffusers.text_to_image_bridge import bridged_prompt
 
 _TEXT = ("text_encoder", "tokenizer")
-_FRAMES_A_SECOND = 8.0
 
 
-@final
-class _Made(NamedTuple):
-    """What a pipeline makes unasked, and by which arguments of its call that is fixed."""
-
-    space: Space
-    arguments: Mapping[str, Any]
-
-
-def bridged_pipeline(name: str, components: Mapping[str, Any]) -> Pipeline:
+def bridged_pipeline(
+    name: str, components: Mapping[str, Any], settings: Mapping[str, Any] | None = None
+) -> Pipeline:
     """Make a model of a pipeline's live components, which are taken as they are.
 
-    Raises UnsupportedError, by name, for a pipeline whose samples this plugin doesn't know.
+    `settings` are the pipeline's own beside its components, as model_index.json has them. Raises
+    UnsupportedError, by name, for a pipeline whose samples this plugin doesn't know, and for one
+    that isn't complete.
     """
-    if name not in PIPELINES:
-        raise UnsupportedError(
-            f"Pipelines that are served by their name are {', '.join(sorted(PIPELINES))}, and "
-            "those of pictures",
-            received=name,
-            remedy='zoo.create("diffusers/pipeline", …) takes any that is told its space.',
-        )
-    make, encoding = PIPELINES[name]
-    there = {key: one for key, one in components.items() if one is not None}
+    family = _family(name)
+    settings = settings_of(name, settings or {})
+    there = _joined(name, {key: one for key, one in components.items() if one is not None})
     own = {key: one for key, one in there.items() if not key.startswith(_TEXT)}
-    made = make(own, name)
+    made = family.made(own)
     parts: dict[str, Any] = dict(own)
-    if encoding is not None:
+    if family.encoding is not None:
         length = called_with(name).get("max_sequence_length")
         longest = there["tokenizer"].model_max_length if length is None else length
-        prompt = bridged_prompt(encoding, there, lengths=(longest,))
-        parts["conditioner"] = prompt
+        parts["conditioner"] = bridged_prompt(family.encoding, there, lengths=(longest,))
     told = parts.get("conditioner")
     config = PipelineConfig(
         pipeline=name,
         components=FrozenDict({key: described(one) for key, one in own.items()}),
+        settings=FrozenDict(settings),
         space=made.space,
         arguments=FrozenDict(made.arguments),
         conditioner=told.as_part() if isinstance(told, Prompt) else None,
+        own_null=family.own_null,
     )
     return Pipeline(config, parts=parts)
+
+
+def _family(name: str) -> PlainFamily:
+    if name in list(PlainPipeline):
+        return PLAIN_FAMILIES[PlainPipeline(name)]
+    raise UnsupportedError(
+        f"Pipelines that are served by their name are {', '.join(PlainPipeline)}, and those of "
+        "pictures",
+        received=name,
+        remedy='zoo.create("diffusers/pipeline", …) takes any that is told its space.',
+    )
+
+
+def _joined(name: str, components: Mapping[str, Any]) -> dict[str, Any]:
+    """Give components as the pipeline has them: AnimateDiff's puts its adapter into its network."""
+    wanted = constructed_with(name)
+    needed = {key for key, default in wanted.items() if default is inspect.Parameter.empty}
+    missing = sorted(needed - LEFT_OUT - components.keys())
+    if missing:
+        raise UnsupportedError(f"A {name} is complete", received=f"no {' and no '.join(missing)}")
+    pipeline = assembled(name, components, progress=False)
+    return {key: pipeline.components[key] for key in components}
 
 
 def native_pipeline(model: Pipeline) -> Any:
@@ -67,42 +87,5 @@ def native_pipeline(model: Pipeline) -> Any:
         for key, native in owner.config.components.items():
             live = owner._modules.get(key)
             components[key] = build_component(native) if live is None else live
-    return assembled(model.config.pipeline, components, progress=True)
-
-
-def _dance(own: Mapping[str, Any], name: str) -> _Made:
-    del name
-    unet = own["unet"].config
-    length = unet.sample_size
-    return _Made(Space.real(unet.in_channels, length, rate=float(unet.sample_rate)), {})
-
-
-def _audio_ldm(own: Mapping[str, Any], name: str) -> _Made:
-    """As long as the network's own spectrograms are, as the pipeline has it."""
-    del name
-    vocoder = own["vocoder"].config
-    upsampling = 1
-    for rate in vocoder.upsample_rates:
-        upsampling *= rate
-    seconds = own["unet"].config.sample_size * _factor(own) * (upsampling / vocoder.sampling_rate)
-    samples = int(seconds * vocoder.sampling_rate)
-    return _Made(Space.real(1, samples, rate=float(vocoder.sampling_rate)), {})
-
-
-def _text_to_video(own: Mapping[str, Any], name: str) -> _Made:
-    frames = called_with(name)["num_frames"]
-    side = own["unet"].config.sample_size * _factor(own)
-    space = Space.unit(frames, 3, side, side, rate=_FRAMES_A_SECOND)
-    return _Made(space, {"num_frames": frames, "height": side, "width": side})
-
-
-def _factor(own: Mapping[str, Any]) -> int:
-    return 2 ** (len(own["vae"].config.block_out_channels) - 1)
-
-
-PIPELINES: Mapping[str, tuple[Callable[[Mapping[str, Any], str], _Made], PromptEncoding | None]] = {
-    "AudioLDMPipeline": (_audio_ldm, PromptEncoding.CLAP),
-    "DanceDiffusionPipeline": (_dance, None),
-    "TextToVideoSDPipeline": (_text_to_video, PromptEncoding.SINGLE),
-}
-"""What each pipeline that is known by its name makes, and how it reads its prompt."""
+    settings = thaw(model.config.settings)
+    return assembled(model.config.pipeline, settings | components, progress=True)

@@ -19,15 +19,17 @@ from zoo_core.interfaces.context import Context, ContextShape
 from zoo_core.interfaces.ragged import Ragged
 from zoo_core.interfaces.space import Space
 from zoo_plugin_diffusers.component import module
-from zoo_plugin_diffusers.prompt_tokenizer import PromptTokenizer
+from zoo_plugin_diffusers.prompt_tokenizer import PromptTokenizer, cleaned
 
 
 @final
 class PromptEncoding(StrEnum):
     """How a pipeline makes embeddings of what its text encoders give.
 
-    SINGLE: the last hidden states of one encoder, as Stable Diffusion 1 and 2. CLAP: the unit
-    vector of a CLAP. STABLE_DIFFUSION_XL: the last hidden states but one of each encoder, side by
+    SINGLE: the last hidden states of one encoder, as Stable Diffusion 1 and 2, and CogVideoX.
+    CLAP: the unit vector of a CLAP. LTX: as SINGLE, with the mask of the prompt. STABLE_AUDIO:
+    likewise, where the encoder is told the mask too. WAN: such an encoder's states, and zeros
+    behind the prompt. STABLE_DIFFUSION_XL: the last hidden states but one of each encoder, side by
     side, and the last one's pooled vector. STABLE_DIFFUSION_3: the last but one of two CLIPs side
     by side, followed in the sequence by T5's, and both pooled vectors. FLUX: T5's last hidden
     states, and the pooled vector of a CLIP.
@@ -35,14 +37,19 @@ class PromptEncoding(StrEnum):
 
     SINGLE = "single"
     CLAP = "clap"
+    LTX = "ltx"
+    STABLE_AUDIO = "stable-audio"
+    WAN = "wan"
     STABLE_DIFFUSION_XL = "stable-diffusion-xl"
     STABLE_DIFFUSION_3 = "stable-diffusion-3"
     FLUX = "flux"
 
 
+_MASKED = (PromptEncoding.LTX, PromptEncoding.STABLE_AUDIO, PromptEncoding.WAN)
 _NUMBERS = {
     PromptEncoding.SINGLE: (1,),
     PromptEncoding.CLAP: (1,),
+    **dict.fromkeys(_MASKED, (1,)),
     PromptEncoding.STABLE_DIFFUSION_3: (2, 3),
 }
 """How many text encoders there are, where it isn't two."""
@@ -54,8 +61,10 @@ class Prompt(Conditioner):
 
     A raw condition is a text, a batch a list of them; codes of the first tokenizer, without those
     that frame a prompt, are taken as well. The context is what the pipeline's own `encode_prompt`
-    gives: `sequence` its prompt embeddings, `vector` the pooled ones where there are any. Networks
-    of these pipelines attend to the padding too, so that the mask is True everywhere. The null
+    gives: `sequence` its prompt embeddings, `vector` the pooled ones where there are any. Most
+    networks attend to the padding too, and the mask is True everywhere; that of LTX and Stable
+    Audio is True on the prompt. Wan's pipeline cleans texts of HTML and of needless spaces, and so
+    does this; what `ftfy` would mend where that package is installed isn't touched. The null
     context is what the pipeline leads away from when nobody names a negative prompt: the empty
     text, or zeros.
     """
@@ -115,8 +124,6 @@ class Prompt(Conditioner):
         """The widths of the embeddings and of the pooled vector."""
         native = [self.config.components[name] for name in self.config.encoders]
         match self.config.encoding:
-            case PromptEncoding.SINGLE:
-                return ContextShape(sequence=_width(native[0]))
             case PromptEncoding.CLAP:
                 return ContextShape(vector=native[0]["projection_dim"])
             case PromptEncoding.STABLE_DIFFUSION_XL:
@@ -127,8 +134,13 @@ class Prompt(Conditioner):
                 return ContextShape(sequence=self.config.width, vector=pooled)
             case PromptEncoding.FLUX:
                 return ContextShape(sequence=_width(native[1]), vector=_width(native[0]))
+            case _:
+                return ContextShape(sequence=_width(native[0]))
 
     def _prepare(self, raw: Any) -> Codes:
+        texts = _texts(raw)
+        if texts is not None and self.config.encoding is PromptEncoding.WAN:
+            raw = [cleaned(text) for text in texts]
         try:
             first = self._first_codes(raw)
         except ConditionError:
@@ -172,6 +184,17 @@ class Prompt(Conditioner):
             case PromptEncoding.FLUX:
                 pooled = self._module("text_encoder")(codes["text_encoder"]).pooler_output
                 return _context(self._module("text_encoder_2")(codes["text_encoder_2"])[0], pooled)
+            case _:
+                return self._masked(codes["text_encoder"])
+
+    def _masked(self, codes: Tensor) -> Context:
+        """Give the states of a T5 and which of them are the prompt's."""
+        mask = self._tokenizers[0].mask(codes)
+        told = {} if self.config.encoding is PromptEncoding.LTX else {"attention_mask": mask}
+        sequence = self._module("text_encoder")(codes, **told)[0]
+        if self.config.encoding is PromptEncoding.WAN:
+            return _context(sequence.masked_fill(mask[..., None] == 0, 0.0))
+        return Context(sequence=sequence, mask=mask.bool())
 
     def _stable_diffusion_3(self, codes: Codes) -> Context:
         """Esser et al. 2024, arXiv:2403.03206, section 4: CLIPs side by side, T5 after them."""

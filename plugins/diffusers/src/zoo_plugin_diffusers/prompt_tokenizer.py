@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, final
@@ -26,6 +27,11 @@ class PromptTokenizer(Tokenizer):
                 "A pipeline's tokenizer pads prompts at their end",
                 received=f"{self.name}, padding {self._tokenizer.padding_side}",
             )
+
+    def __deepcopy__(self, memo: object) -> PromptTokenizer:
+        """Give itself: nothing changes it, and a copy of CLIP's would decode other texts."""
+        del memo
+        return self
 
     @property
     def name(self) -> str:
@@ -76,3 +82,8 @@ class PromptTokenizer(Tokenizer):
         inner = self._tokenizer("a", add_special_tokens=False).input_ids
         start = next(i for i in range(len(whole)) if whole[i : i + len(inner)] == inner)
         return whole[:start], whole[start + len(inner) :]
+
+
+def cleaned(text: str) -> str:
+    """Give a text without HTML's entities, escaped once or twice, and with single spaces."""
+    return " ".join(html.unescape(html.unescape(text)).split())

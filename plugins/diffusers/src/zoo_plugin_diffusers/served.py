@@ -30,9 +30,14 @@ class TextToImagePipeline(StrEnum):
 class PlainPipeline(StrEnum):
     """Pipelines that make sounds and films."""
 
+    ANIMATE_DIFF = "AnimateDiffPipeline"
     AUDIO_LDM = "AudioLDMPipeline"
+    COG_VIDEO_X = "CogVideoXPipeline"
     DANCE_DIFFUSION = "DanceDiffusionPipeline"
+    LTX = "LTXPipeline"
+    STABLE_AUDIO = "StableAudioPipeline"
     TEXT_TO_VIDEO_SD = "TextToVideoSDPipeline"
+    WAN = "WanPipeline"
 
 
 SERVED = (*UnconditionalPipeline, *TextToImagePipeline, *PlainPipeline)

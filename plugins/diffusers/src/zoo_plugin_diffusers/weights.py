@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from zoo_core.errors import ConfigError, TensorError, ZooError
+from zoo_core.errors import ConfigError, TensorError, UnsupportedError, ZooError
 from zoo_core.hooks.repository import Opening
 from zoo_plugin_diffusers.component import component_class
 from zoo_plugin_diffusers.filling import filled, is_plain
@@ -21,7 +21,8 @@ def loaded(kind: str, folder: Path, opening: Opening) -> Any:
 
     Weights are float32 unless another dtype is wished, as in diffusers. Tensors are mapped where
     files never change in place, and copied elsewhere. Raises TensorError for tensors that are
-    missing, extra or of another shape; ConfigError for what the library refuses.
+    missing, extra or of another shape; ConfigError for what the library refuses; UnsupportedError
+    for what it reads with another package alone.
     """
     found: Any = component_class(kind)
     is_module = issubclass(found, nn.Module)
@@ -64,6 +65,13 @@ def _from_pretrained(
         return transformer.from_pretrained(folder, dtype=dtype, **options)
     # Without the package accelerate diffusers fills a module that it has made, and would say so.
     lean = is_accelerate_available()
+    if found._keep_in_fp32_modules and not lean:
+        raise UnsupportedError(
+            f"The library reads a {found.__name__}, of which parts stay float32, with the package "
+            "accelerate alone",
+            received=f"dtype {dtype}",
+            remedy="pip install accelerate, or load it as it is, in float32.",
+        )
     return found.from_pretrained(folder, torch_dtype=dtype, low_cpu_mem_usage=lean, **options)
 
 
