@@ -36,6 +36,16 @@ def build_parts(parent: Model, live: Mapping[str, nn.Module], seed: int) -> None
             parent.add_module(field.name, part)
 
 
+def described_alive(part: Model) -> Part:
+    """Describe a live model that becomes a part: as frozen, where it has weights and learns none.
+
+    What is frozen is part of the configuration, so that saving and loading keep it.
+    """
+    weights = list(part.parameters())
+    learns = not weights or any(weight.requires_grad for weight in weights)
+    return part.as_part(frozen=not learns)
+
+
 def _built(parent: Model, field: PartField, described: Part, name: str, seed: int) -> Model:
     """Build one part; its initial weights follow from the parent's seed and its own name."""
     part_class = late.architecture(described.architecture)
@@ -53,6 +63,19 @@ def _accepted(parent: Model, field: PartField, described: Part, part: Any) -> An
         raise ConfigError(
             f"The part `{field.name}` of {parent.architecture} provides {' and '.join(missing)}",
             received=f"{described.architecture}, which does not",
-            remedy="Choose another architecture for this part.",
+            remedy=_remedy(field, part),
         )
     return part.requires_grad_(False) if described.frozen else part
+
+
+def _remedy(field: PartField, part: Model) -> str:
+    """Name the first part of a live model that would do, such as CLIP's text encoder."""
+    wanted = " and ".join(interface.__name__ for interface in field.interfaces)
+    for name, inner in part.named_children():
+        if isinstance(inner, Boundary) and set(field.interfaces) <= _provided(inner):
+            return f"Give its part that does: {field.name}=model.{name}."
+    return f"Choose an architecture that provides {wanted}, or give a live model that does."
+
+
+def _provided(model: Any) -> frozenset[type]:
+    return model.provides

@@ -53,6 +53,8 @@ class Dataset:
     characters: Tensor | None = None
     """How many characters of text each row of tokens stands for, `[n]`; None where that is what
     the space makes of it."""
+    lossless: bool = True
+    """Whether tokens give the text that they were made of again, to the character."""
 
     @property
     def x(self) -> Tensor:

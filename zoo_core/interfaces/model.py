@@ -18,7 +18,7 @@ from zoo_core.errors import (
     UnsupportedError,
 )
 from zoo_core.interfaces import late
-from zoo_core.interfaces.assembly import build_parts
+from zoo_core.interfaces.assembly import build_parts, described_alive
 from zoo_core.interfaces.batch import Batch
 from zoo_core.interfaces.boundary import Boundary, MovedBatches
 from zoo_core.interfaces.call import Call, NoOptions
@@ -99,11 +99,13 @@ class Model(Boundary):
     def create(cls, *, seed: int = 0, **fields: Any) -> Self:
         """Build an untrained model from its configuration's fields.
 
-        Where a field wants a Part, a live model may be given; it becomes the part itself. Raises
-        ConfigError for a wrong field.
+        Where a field wants a Part, a live model may be given. It becomes the part itself, weights
+        and all, and learns with this model, unless it is frozen: of a model none of whose
+        parameters is trained (`given.requires_grad_(False)`) the configuration says that it is
+        frozen, so that it is so after loading too. Raises ConfigError for a wrong field.
         """
         live = {name: value for name, value in fields.items() if isinstance(value, Model)}
-        described = {name: model.as_part() for name, model in live.items()}
+        described = {name: described_alive(model) for name, model in live.items()}
         return cls(cls.Config.parse({**fields, **described}), seed=seed, parts=live)
 
     @classmethod
@@ -168,7 +170,11 @@ class Model(Boundary):
 
     @final
     def as_part(self, *, frozen: bool = False) -> Part:
-        """Describe this model as a Part, without the space, which a parent gives."""
+        """Describe this model as a Part, without the space, which a parent gives.
+
+        A description has no weights: a part built from it is untrained, and with `frozen` stays
+        so. To share this model's weights, give the model itself where a Part is wanted.
+        """
         self._refuse_given("be a Part")
         fields = self.config.to_json()
         fields.pop("space", None)

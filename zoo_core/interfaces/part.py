@@ -17,7 +17,9 @@ class Part(Config):
     """A model inside a model: its architecture's name, its configuration, whether it is trained.
 
     Its configuration leaves out `space`, which the parent gives. A frozen part keeps its weights
-    when the parent is trained.
+    when the parent is trained. A Part is a description without weights: what is built from it is
+    untrained, so that freezing it serves a part whose weights are loaded after, or that is given
+    as a live model.
     """
 
     architecture: str
@@ -30,6 +32,17 @@ class Part(Config):
         pydantic.BaseModel.__init__(
             self, architecture=architecture, config=config or {}, frozen=frozen
         )
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _refuse_references(cls, values: Any) -> Any:
+        """Say what is meant by text: the name of an architecture, or where a model is saved."""
+        if isinstance(values, str):
+            raise ValueError(
+                "a Part is zoo.Part(architecture, fields), or a live model: "
+                f"zoo.load({values!r}) of what is saved there"
+            )
+        return values
 
 
 @final

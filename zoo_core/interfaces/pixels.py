@@ -70,7 +70,8 @@ def _light(picture: Image.Image, shape: tuple[int, ...]) -> np.ndarray:
         raise DataError(
             f"Images are {width} wide and {height} high",
             received=f"{picture.size[0]} by {picture.size[1]}",
-            remedy=f"Resize them: image.resize(({width}, {height})).",
+            remedy=f"Resize them: image.resize(({width}, {height})), or by the model's own "
+            "`pictures`, where it has one, as CLIP does: model.pictures(images).",
         )
     if picture.mode not in _READABLE:
         raise DataError(

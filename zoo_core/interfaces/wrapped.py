@@ -12,6 +12,7 @@ from torch.distributions import Distribution
 
 from zoo_core import config as configuration
 from zoo_core.errors import ConfigError, DataError, UnsupportedError
+from zoo_core.interfaces.assembly import described_alive
 from zoo_core.interfaces.batch import Batch
 from zoo_core.interfaces.call import Call
 from zoo_core.interfaces.conditioner import Conditioner
@@ -215,11 +216,11 @@ def wrap(
         loss(x) -> [n]              what training lowers; by default −log_prob
         distribution()              a torch.distributions.Distribution, instead of the first two
 
-    With a `conditioner` (a Conditioner, or a Part that describes one) each gets as a last argument
-    what it is told: the tensor `[n, d]` of a Context that is a vector, or the Context. One that
-    takes `rng` or `generator` draws from it; else torch's global generator is seeded for the
-    while, so that the same rng gives the same samples. Rows come in the weights' dtype, on the
-    module's device, in data space.
+    With a `conditioner` (a Conditioner, which is shared, or a Part that describes one) each gets
+    as a last argument what it is told: the tensor `[n, d]` of a Context that is a vector alone,
+    else the Context. One that takes `rng` or `generator` draws from it; else torch's global
+    generator is seeded for the while, so that the same rng gives the same samples. Rows come in
+    the weights' dtype, on the module's device, in data space.
 
     Nothing can build the module again, so the model can't be saved. Raises DefinitionError for a
     function that doesn't fit, ConfigError for arguments that don't go together.
@@ -227,13 +228,14 @@ def wrap(
     given = {"log_prob": log_prob, "sample": sample, "loss": loss, "distribution": distribution}
     asked = {role: function for role, function in given.items() if function is not None}
     _require_together(module, asked)
+    _require_kinds(space, density, how)
     told = () if conditioner is None else ("context",)
-    described = conditioner.as_part() if isinstance(conditioner, Conditioner) else conditioner
+    described = _described(conditioner)
     name = type(module).__name__
     config = Wrapped.Config(
         space=space, module=name, density=density, how=how, conditioner=described
     )
-    live = {"conditioner": conditioner} if isinstance(conditioner, Conditioner) else {}
+    live = {"conditioner": conditioner} if isinstance(conditioner, Model) else {}
     model = Wrapped(config, parts={"module": module, **live})
     model._functions = {
         role: ModuleFunction.of(role, function, module, (*_ARGUMENTS[role], *told))
@@ -244,6 +246,36 @@ def wrap(
 
 
 _ARGUMENTS = {"log_prob": ("x",), "sample": ("n",), "loss": ("x",), "distribution": ()}
+
+
+def _require_kinds(space: object, density: object, how: object) -> None:
+    """Raise ConfigError where what describes the model is of another class."""
+    wanted = {
+        "space": (space, Space, "Give one such as Space.real(2)."),
+        "density": (
+            density,
+            DensityKind,
+            f"Give DensityKind.{', '.join(DensityKind.__members__)}.",
+        ),
+        "how": (how, str, "Say in words how the density is computed."),
+    }
+    for name, (value, kind, remedy) in wanted.items():
+        if not isinstance(value, kind):
+            rule = f"`{name}` of wrap is a {kind.__name__}"
+            raise ConfigError(rule, received=repr(value)[:120], remedy=remedy)
+
+
+def _described(conditioner: object) -> Part | None:
+    """Describe what tells the module: a live model, a Part, or nothing."""
+    if isinstance(conditioner, Model):
+        return described_alive(conditioner)
+    if conditioner is None or isinstance(conditioner, Part):
+        return conditioner
+    raise ConfigError(
+        "`conditioner` of wrap is a Conditioner, or a Part that describes one",
+        received=repr(conditioner)[:120],
+        remedy="Give a live one: zoo.load(…), or zoo.create(…).",
+    )
 
 
 def _require_together(module: nn.Module, asked: Mapping[str, Asked]) -> None:

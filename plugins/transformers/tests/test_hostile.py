@@ -91,22 +91,22 @@ REFUSED: Mapping[str, tuple[Callable[[Files], None], type[ZooError], str]] = {
     "code for its model": (
         with_config(auto_map={"AutoModelForCausalLM": "harm.Model", "AutoConfig": "harm.Config"}),
         UnsafeFileError,
-        "needs code of its own, which is never run.*auto_map.*config.json",
+        "names code of its own, which is never run.*auto_map.*config.json.*copy of the folder",
     ),
     "code of another repository": (
         with_config(auto_map={"AutoModelForCausalLM": "else/where--harm.Model"}),
         UnsafeFileError,
-        "needs code of its own, which is never run",
+        "names code of its own, which is never run",
     ),
     "code for its tokenizer": (
         with_tokenizer_code,
         UnsafeFileError,
-        "needs code of its own, which is never run.*tokenizer_config.json",
+        "names code of its own, which is never run.*tokenizer_config.json",
     ),
     "a kernel of another repository": (
         with_config(_attn_implementation="else/where"),
         UnsafeFileError,
-        "needs code of its own",
+        "names code of its own",
     ),
     "a type that transformers doesn't have": (
         with_config(model_type="harm"),

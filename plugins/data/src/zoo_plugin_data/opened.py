@@ -29,7 +29,7 @@ class Opened:
 
     `splits` are the row numbers of the splits that the data bring; where they bring none, they
     are cut by shares. `in_order` keeps the rows of such a split together. `characters` are those
-    that each row of tokens stands for.
+    that each row of tokens stands for; `lossless` is whether tokens give the text again.
     """
 
     rows: Batch | Rows
@@ -40,6 +40,7 @@ class Opened:
     alphabet: tuple[str, ...] = ()
     in_order: bool = False
     characters: Int[Tensor, " n"] | None = None
+    lossless: bool = True
     splits: Mapping[Split, Tensor] | None = None
 
     def dataset(self, name: str, request: DataRequest) -> Dataset:
@@ -55,6 +56,7 @@ class Opened:
             provenance=self.provenance,
             sha256=self.sha256,
             characters=None if self.characters is None else self.characters[numbers],
+            lossless=self.lossless,
         )
 
     def _part(self, numbers: Int[Tensor, " k"]) -> Batch | Rows:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 import torch
@@ -49,13 +50,14 @@ def open_tokens(path: Path, request: DataRequest) -> Opened:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     objects = path.suffix.lower() == ".jsonl"
     documents = _of_objects(path, text) if objects else request.documents.parts(text)
-    rows, characters = _rows(path.name, documents, request)
+    read = _rows(path.name, documents, request)
     return Opened(
-        Batch(rows),
+        Batch(read.rows),
         request.space or Space.real(),
         file_sha256(path),
-        f"{path.name}, {_counted(rows, request)}",
-        characters=characters,
+        f"{path.name}, {_counted(read.rows, request)}",
+        characters=read.characters,
+        lossless=read.lossless,
         in_order=True,
     )
 
@@ -74,27 +76,37 @@ def with_tokens(dataset: Dataset, request: DataRequest) -> Dataset:
     x = dataset.data.x
     sequences = list(x) if isinstance(x, Ragged) else [x.flatten()]
     documents = ["".join(dataset.alphabet[code] for code in row.tolist()) for row in sequences]
-    rows, characters = _rows(dataset.name, documents, request)
+    read = _rows(dataset.name, documents, request)
     return Dataset(
         name=dataset.name,
         split=dataset.split,
-        data=Batch(rows),
+        data=Batch(read.rows),
         space=request.space,
-        provenance=f"{dataset.provenance} As {_counted(rows, request)}.",
+        provenance=f"{dataset.provenance} As {_counted(read.rows, request)}.",
         license=dataset.license,
         sha256=dataset.sha256,
-        characters=characters,
+        characters=read.characters,
+        lossless=read.lossless,
     )
 
 
-def _rows(
-    name: str, documents: Sequence[str], request: DataRequest
-) -> tuple[Ragged, Int[Tensor, " n"] | None]:
+@final
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """Documents as rows of tokens: what `Dataset` says of them."""
+
+    rows: Ragged
+    characters: Int[Tensor, " n"] | None
+    lossless: bool
+
+
+def _rows(name: str, documents: Sequence[str], request: DataRequest) -> _Read:
     """Give the rows, and how many characters each has where it is a whole document."""
     tokenizer, space = tokenizer_of(request), request.space
     if tokenizer is None or space is None:
         raise DataError("A model of text has a tokenizer", received=space)
-    found = [np.asarray(codes, np.int64) for codes in tokenizer.encode(documents)]
+    encoded = tokenizer.encode(documents)
+    found = [np.asarray(codes, np.int64) for codes in encoded]
     kept = [i for i, codes in enumerate(found) if len(codes)]
     if not kept:
         raise DataError(f"{name} holds at least one text", received="none")
@@ -104,7 +116,11 @@ def _rows(
         space.check(values, what=name), torch.tensor([n for each in lengths for n in each])
     )
     whole = len(rows) == len(kept)
-    return rows, torch.tensor([len(documents[i]) for i in kept]) if whole else None
+    return _Read(
+        rows,
+        torch.tensor([len(documents[i]) for i in kept]) if whole else None,
+        lossless=tokenizer.decode(encoded) == list(documents),
+    )
 
 
 def _windows(tokens: int, length: int | None) -> list[int]:

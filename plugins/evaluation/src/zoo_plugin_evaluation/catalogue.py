@@ -116,8 +116,9 @@ def defaults(subject: Subject) -> list[str]:
 
 def _of_likelihood(subject: Subject) -> list[str]:
     if text_metrics.is_sequence(subject) and text_metrics.is_text(subject):
-        tokens = subject.model.space.tokenizer is not None
-        return ["bits/character", "perplexity", *(["NLL/token"] if tokens else [])]
+        tokens = ["NLL/token"] if subject.model.space.tokenizer is not None else []
+        characters = ["bits/character"] if text_metrics.keeps_text(subject) else []
+        return [*characters, "perplexity", *tokens]
     mass = subject.density.measure is Measure.MASS
     chosen = ["bits/dim" if mass and not subject.model.space.ragged else "NLL"]
     unconditional = subject.likelihood is Likelihood.MARGINAL

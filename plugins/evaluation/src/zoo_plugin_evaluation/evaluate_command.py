@@ -125,6 +125,8 @@ def _measured(
     told = None if documents is None else Documents(documents)
     choice = choice.reading(condition=condition, length=length, documents=told)
     opened = choice.open(Split(split or usual), model.space)
+    if not metrics and model.space.tokenizer is not None and not opened.lossless:
+        note(f"bits/character is left out: the tokens of {opened.name} don't give its text again.")
     rows = training_rows(ref, model, train, wanted)
     request = EvaluationRequest(opened, rows, metrics, rng(seed), given)
     return opened.name, facade.evaluate(model, request)

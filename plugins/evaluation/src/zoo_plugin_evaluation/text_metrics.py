@@ -38,13 +38,24 @@ def perplexity(subject: Subject) -> list[Metric]:
 
 
 def bits_per_character(subject: Subject) -> list[Metric]:
-    """Measure −log₂ q(x) of text, divided by the number of its characters."""
+    """Measure −log₂ q(x) of text, divided by the number of its characters.
+
+    Raises UnsupportedError where the tokens don't give the text again: what they leave out, such
+    as unknown words, costs nothing then, and the figure would be of another text.
+    """
     scores = _sequence(subject)
     if not is_text(subject):
         raise UnsupportedError(
             "bits/character is a figure of text, whose data set has an alphabet",
             received=f"{subject.dataset.name} without one",
             remedy="Ask for 'perplexity' or 'bits/dim'.",
+        )
+    if not keeps_text(subject):
+        raise UnsupportedError(
+            "bits/character is a figure of all of a text, which its tokens give again",
+            received=f"{subject.model.space.tokenizer.name}, whose tokens of "  # pyright: ignore[reportOptionalMemberAccess]
+            f"{subject.dataset.name} are those of another text",
+            remedy="Ask for 'NLL/token' or 'perplexity', which are of the tokens.",
         )
     letters = _characters(subject) * math.log(2)
     figure = mean_of(scores, letters)
@@ -61,6 +72,11 @@ def is_sequence(subject: Subject) -> bool:
 def is_text(subject: Subject) -> bool:
     """Whether the sequences are text: by the model's tokenizer, or the data's alphabet."""
     return subject.model.space.tokenizer is not None or bool(subject.dataset.alphabet)
+
+
+def keeps_text(subject: Subject) -> bool:
+    """Whether nothing of a text is lost in its tokens, as unknown words and capitals may be."""
+    return subject.model.space.tokenizer is None or subject.dataset.lossless
 
 
 def _sequence(subject: Subject) -> Scores:

@@ -20,6 +20,7 @@ from zoo_core.interfaces.space import Space
 from zoo_plugin_transformers import network as networks
 from zoo_plugin_transformers.causal_network import (
     codes_of,
+    codes_within,
     marks,
     require_causal,
     require_codes,
@@ -40,13 +41,17 @@ _AT_ONCE = 64
 
 def _first(fields: dict[str, Any]) -> int | None:
     """Give the code that native fields put in front of every sequence: bos, else eos."""
-    native = fields.get("network", {})
-    codes = (*codes_of(native.get("bos_token_id")), *codes_of(native.get("eos_token_id")))
+    codes = (*_named(fields, "bos_token_id"), *_named(fields, "eos_token_id"))
     return codes[0] if codes else None
 
 
 def _last(fields: dict[str, Any]) -> tuple[int, ...]:
-    return codes_of(fields.get("network", {}).get("eos_token_id"))
+    return _named(fields, "eos_token_id")
+
+
+def _named(fields: dict[str, Any], name: str) -> tuple[int, ...]:
+    native = fields.get("network", {})
+    return codes_within(native.get(name), native.get("vocab_size"))
 
 
 @final
@@ -56,7 +61,9 @@ class CausalLMConfig(configuration.Config):
     network: the native configuration, as config.json holds it. tokenizer: how text becomes codes;
     None for a model of codes. start: the code that stands in front of every sequence, and is no
     part of it; by default the network's bos_token_id, else its eos_token_id. stops: the codes
-    that end a sample; by default the network's eos_token_id.
+    that end a sample; by default the network's eos_token_id. A native code outside of the
+    vocabulary is none: without a start code a first code must be known, and without stops samples
+    go on to max_new_tokens. Given ones must be in the vocabulary.
     """
 
     network: FrozenDict
@@ -105,7 +112,8 @@ class CausalLM(Generator, DensityModel, NextToken):
         """Make a model of a live module of transformers, which is taken as it is, not copied.
 
         Start and stop codes are those of its generation_config, else of its config, else of the
-        tokenizer. Raises ConfigError for a module that is no causal language model.
+        tokenizer; those outside of the vocabulary are none. Raises ConfigError for a module that
+        is no causal language model.
         """
         held = tokenizer
         if held is not None and not isinstance(held, TokenizerConfig):

@@ -23,21 +23,30 @@ def codes_of(value: Any) -> tuple[int, ...]:
     return () if value is None else (value,) if isinstance(value, int) else tuple(value)
 
 
+def codes_within(value: Any, levels: int | None) -> tuple[int, ...]:
+    """Give the codes of a native configuration that are in a vocabulary of so many."""
+    return tuple(code for code in codes_of(value) if levels is None or 0 <= code < levels)
+
+
 def marks(
     network: PreTrainedModel, tokenizer: TokenizerConfig | None
 ) -> tuple[int | None, tuple[int, ...]]:
     """Give the code in front of every sequence, bos or else eos, and those that end one.
 
-    They are those of the generation_config, else of the config, else of the tokenizer.
+    They are those of the generation_config, else of the config, else of the tokenizer. Codes
+    outside of the vocabulary count as none: a small model's configuration often keeps those of the
+    class's defaults, of which the library only warns.
     """
     config = network.config.get_text_config()
+    levels = config.vocab_size
     sources: list[Any] = [one for one in (network.generation_config, config) if one is not None]
-    bos = [code for source in sources for code in codes_of(source.bos_token_id)]
-    eos = next(filter(None, (codes_of(source.eos_token_id) for source in sources)), ())
+    bos = [code for source in sources for code in codes_within(source.bos_token_id, levels)]
+    eos = next(filter(None, (codes_within(one.eos_token_id, levels) for one in sources)), ())
     if tokenizer is not None and not (bos and eos):
         # It is parsed only where nothing else tells: that takes as long as opening a module.
         native = tokenizer.built()
-        bos, eos = bos or [*codes_of(native.bos_token_id)], eos or codes_of(native.eos_token_id)
+        bos = bos or [*codes_within(native.bos_token_id, levels)]
+        eos = eos or codes_within(native.eos_token_id, levels)
     return next(iter([*bos, *eos]), None), eos
 
 

@@ -70,9 +70,11 @@ def _refuse_code(repository: Repository) -> None:
         found = foreign_field(repository.read_json(name)) if name in repository.sizes else None
         if found is not None:
             raise UnsafeFileError(
-                f"{repository.origin} needs code of its own, which is never run",
+                f"{repository.origin} names code of its own, which is never run",
                 received=f"{found[:200]} in {name}",
-                remedy="Choose a model whose code is part of transformers.",
+                remedy="Where transformers has a class of its own for this model, a copy of the "
+                "folder without this entry loads, and runs that class. Else choose a model whose "
+                "code is part of transformers.",
             )
 
 

@@ -101,7 +101,16 @@ class TextTokenizer(Tokenizer):
         return f"{kind} of {backend.get_vocab_size()} tokens"
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Give the codes of each text; −1 stands for the mask token, where there is one."""
+        """Give the codes of each text; −1 stands for the mask token, where there is one.
+
+        Raises DataError for one text alone, whose characters would be taken for texts.
+        """
+        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+            raise DataError(
+                "A tokenizer encodes a list of texts",
+                received="one text" if isinstance(texts, str) else "other things in it",
+                remedy="Give encode([text]).",
+            )
         mask = self._mask()
         encoded = self._backend().encode_batch_fast(list(texts), add_special_tokens=False)
         if mask is None:
@@ -109,7 +118,16 @@ class TextTokenizer(Tokenizer):
         return [[-1 if code == mask else code for code in one.ids] for one in encoded]
 
     def decode(self, sequences: Sequence[Sequence[int]]) -> list[str]:
-        """Give the text of each sequence of codes. Raises DataError for −1 without a mask token."""
+        """Give the text of each sequence of codes.
+
+        Raises DataError for one sequence alone, and for −1 without a mask token.
+        """
+        if not all(isinstance(codes, Sequence) for codes in sequences):
+            raise DataError(
+                "A tokenizer decodes a list of sequences of codes, whole numbers in lists",
+                received=f"{type(sequences).__name__} of {type(next(iter(sequences))).__name__}",
+                remedy="Give decode([codes]); of a tensor [n, length], decode(codes.tolist()).",
+            )
         mask = self._mask()
         if mask is None and any(code < 0 for codes in sequences for code in codes):
             raise DataError("This tokenizer has no token for an unknown entry", received="code -1")

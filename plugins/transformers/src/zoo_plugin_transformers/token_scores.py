@@ -93,7 +93,8 @@ def _require_stride(length: int, window: int, stride: int | None) -> None:
         raise DataError(
             f"A sequence has at most as many codes as the model's window, {window}",
             received=f"one of {length}",
-            remedy="Give stride=…, by which windows over a longer one advance, or cut it.",
+            remedy="Divide it, or cut it; log_prob reads all of it with stride=…, by which windows "
+            "over a longer one advance.",
         )
     if stride >= window:
         raise DataError(
