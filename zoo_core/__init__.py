@@ -48,7 +48,7 @@ _HOMES = {
     "zoo_core.interfaces.joint": ("JointModel",),
     "zoo_core.interfaces.conditionable": ("Conditionable",),
     "zoo_core.interfaces.wrapped": ("wrap",),
-    "zoo_core.interfaces.randomness": ("rng",),
+    "zoo_core.interfaces.randomness": ("child_rng", "rng"),
     "zoo_core.hooks": ("hookimpl",),
     "zoo_core.registry": ("create", "info", "list_models", "register"),
     "zoo_core.loading": ("load", "pull"),
@@ -90,6 +90,7 @@ if TYPE_CHECKING:
     from zoo_core.interfaces.part import Provides as Provides
     from zoo_core.interfaces.prediction import Prediction as Prediction
     from zoo_core.interfaces.ragged import Ragged as Ragged
+    from zoo_core.interfaces.randomness import child_rng as child_rng
     from zoo_core.interfaces.randomness import rng as rng
     from zoo_core.interfaces.reparameterized import Reparameterized as Reparameterized
     from zoo_core.interfaces.space import Space as Space

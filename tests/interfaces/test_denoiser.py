@@ -65,6 +65,8 @@ def test_wrong_questions_are_refused(model: ExactMixture) -> None:
         model.denoise(rows(3), NOISE)
     with pytest.raises(DataError, match="at least one step"):
         model.path(0)
+    with pytest.raises(DataError, match="n is at least 1"):
+        model.start(0, NOISE)
 
 
 def test_gradients_flow_through(model: ExactMixture) -> None:
@@ -91,6 +93,22 @@ def test_a_path_has_a_level_more_than_steps(model: ExactMixture, steps: int) -> 
     path = model.path(steps)
     assert len(path) == steps + 1
     assert (path[-1].alpha, path[-1].sigma) == (1.0, 0.0)
+
+
+def test_a_sampler_starts_with_noise_alone(model: ExactMixture) -> None:
+    x = model.start(3, NOISE, rng=zoo.rng(0))
+    assert torch.equal(x, 0.6 * rows(3))
+    assert not torch.equal(model.start(3, NOISE), model.start(3, NOISE))
+
+
+def test_a_denoiser_says_where_its_samplers_start() -> None:
+    @final
+    class Centred(MixtureDiffusion):
+        def _start(self, eps: Tensor, noise: Noise) -> Tensor:
+            return noise.add(torch.full_like(eps, 0.5), eps)
+
+    centred = Centred.create(space=zoo.Space.real(2, 2)).double()
+    assert torch.equal(centred.start(3, NOISE, rng=zoo.rng(0)), 0.4 + 0.6 * rows(3))
 
 
 def test_a_sampler_goes_down_the_path_to_the_data() -> None:

@@ -123,15 +123,12 @@ class MixtureDiffusion(Mixture, zoo.Generator):
     guides = True
 
     def _sample(self, n: int, call: zoo.Call) -> Tensor:
-        start = torch.randn(n, *self.space.shape, generator=call.rng, dtype=self.dtype)
-        return ddim(self.guided(call), self.path(20), start)
+        path = self.path(20)
+        return ddim(self.guided(call), path, self.start(n, path[0], rng=call.rng))
 
 
-def ddim(
-    denoise: Callable[[Tensor, Noise], Prediction], path: list[Noise], start: Tensor
-) -> Tensor:
+def ddim(denoise: Callable[[Tensor, Noise], Prediction], path: list[Noise], x: Tensor) -> Tensor:
     """Go down a path without new noise (Song et al. 2021, arXiv:2010.02502, eq. 12, σ_t = 0)."""
-    x = path[0].over(start)[1] * start
     for here, there in itertools.pairwise(path):
         prediction = denoise(x, here)
         x = there.add(prediction.x0, prediction.eps)

@@ -28,7 +28,8 @@ def child_rng(parent: torch.Generator, device: torch.device | str) -> torch.Gene
     """Draw a seed from the parent and make a generator of it on a device.
 
     Children are independent of how much each of them is used, so that a chunk's draws do not
-    depend on the chunks before it.
+    depend on the chunks before it. `child_rng(rng(0), model.device)` is what the first chunk of
+    `model.sample(n, rng=rng(0))` draws from.
     """
     seed = torch.randint(_SEEDS, (), generator=parent, device=parent.device)
     return rng(int(seed), device)

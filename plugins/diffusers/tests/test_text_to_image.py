@@ -82,9 +82,10 @@ def test_guidance_is_the_pipelines(pipelines: Pipelines, name: str) -> None:
         assert torch.equal(_sample(model, guidance_scale=3.3, negative="dog"), wanted)
 
 
-def test_the_scale_that_flux_is_told_is_another(pipelines: Pipelines) -> None:
-    wanted = _asked(pipelines("flux"), num_images_per_prompt=3, guidance_scale=9.0)
-    assert torch.equal(_sample(_model(pipelines, "flux"), guidance_scale=9.0), wanted)
+@pytest.mark.parametrize("scale", [9.0, 0.5, 0.0])
+def test_the_scale_that_flux_is_told_is_another(pipelines: Pipelines, scale: float) -> None:
+    wanted = _asked(pipelines("flux"), num_images_per_prompt=3, guidance_scale=scale)
+    assert torch.equal(_sample(_model(pipelines, "flux"), guidance_scale=scale), wanted)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -217,12 +218,17 @@ def test_what_cannot_be_asked_is_refused(pipelines: Pipelines) -> None:
         {"image": torch.zeros(3, 4, 4)},
         {"image": torch.full((3, 8, 8), 2.0)},
         {"image": torch.zeros(2, 3, 8, 8)},
-        {"image": "cat.png"},
         {"strength": 1.5, "image": torch.zeros(3, 8, 8)},
         {"height": 16},
     ):
         with pytest.raises(OptionError):
             _sample(model, **options)
+    for scale in (0.0, 0.5):
+        with pytest.raises(OptionError, match="scales from 1, which is unguided"):
+            _sample(model, guidance_scale=scale)
+    for file in ("cat.png", Path("cat.png")):
+        with pytest.raises(OptionError, match=r"PIL\.Image\.open"):
+            _sample(model, image=file)
     for guidance in ([zoo.ClassifierFree(0.5)], [*led, *led]):
         with pytest.raises(UnsupportedError):
             _sample(model, guidance=guidance)

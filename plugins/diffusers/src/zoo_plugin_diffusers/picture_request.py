@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from typing import Annotated, Any, final
 
 import pydantic
@@ -18,6 +19,7 @@ from zoo_core.interfaces.call import Observed
 from zoo_core.interfaces.context import Context
 from zoo_core.interfaces.guidance import BoundClassifierFree, BoundGuidance
 from zoo_core.interfaces.space import Space
+from zoo_plugin_diffusers.guidance_scale import require_guidance
 from zoo_plugin_diffusers.pipeline_family import PipelineFamily
 
 _GREY = 0.5
@@ -28,7 +30,8 @@ class PictureOptions(configuration.Config):
     """Options of text-to-image sampling.
 
     steps, guidance_scale: by default as the model's configuration says, else the pipeline itself.
-    negative: a text that samples are led away from. image: a picture to start from, [3, h, w]
+    A scale of classifier-free guidance is at least 1, which is unguided; that which a distilled
+    network is told, as Flux is, may be less. negative: a text that samples are led away from. image: a picture to start from, [3, h, w]
     between 0 and 1 or a PIL image; strength: how much of it is drawn anew, up to 1, which is all;
     by default the pipeline's. at_once: how many pictures are drawn together, by default as many
     as have two million pixels. progress: show a bar.
@@ -127,11 +130,7 @@ def classifier_free(
             received=", ".join(type(other).__name__ for other in guidance),
             remedy="Give guidance=[ClassifierFree(scale)].",
         )
-    if bool((one.scale < 1).any()):
-        raise UnsupportedError(
-            "Pipelines of diffusers are led at scales from 1, which is unguided",
-            received=f"{float(one.scale.min()):g}",
-        )
+    require_guidance(float(one.scale.min()))
     if options.guidance_scale is not None or options.negative is not None:
         raise OptionError(
             "Samples are led by guidance=[ClassifierFree(…)] or by options",
@@ -147,6 +146,12 @@ def starting_image(options: PictureOptions, space: Space) -> Float[Tensor, "3 h 
         if options.strength is not None:
             raise OptionError("strength is that of an image", received="strength without image")
         return None
+    if isinstance(options.image, str | PathLike):
+        raise OptionError(
+            "image is a picture, not the name of its file",
+            received=str(options.image)[:200],
+            remedy="Open it: PIL.Image.open(…).",
+        )
     try:
         image = space.tensor(options.image)
         image = image if image.ndim == len(space.shape) + 1 else image[None]

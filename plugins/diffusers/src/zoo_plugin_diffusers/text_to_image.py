@@ -20,6 +20,7 @@ from zoo_core.interfaces.objective import Objective
 from zoo_core.interfaces.part import Part, Provides
 from zoo_core.interfaces.space import Space
 from zoo_plugin_diffusers.component import module
+from zoo_plugin_diffusers.guidance_scale import require_option
 from zoo_plugin_diffusers.latent_loss import LatentLoss
 from zoo_plugin_diffusers.native_pipeline import (
     assembled,
@@ -158,10 +159,15 @@ class TextToImage(Generator):
 
     def _scales(self, scale: float | None, options: PictureOptions) -> dict[str, float]:
         """Give the scale of guidance under its name; unasked, the default one."""
+        distilled = (
+            self.config.components[self._family.network].get("time_cond_proj_dim") is not None
+        )
+        if self._family.scale == "guidance_scale" and not distilled:
+            require_option(options.guidance_scale)
         scales = {"guidance_scale": self._unasked("guidance_scale", options.guidance_scale)}
         if scale is None:
             return scales
-        if self.config.components[self._family.network].get("time_cond_proj_dim") is not None:
+        if distilled:
             raise UnsupportedError(
                 "A network that was distilled takes the scale of its guidance as an input",
                 received="guidance=…",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, final
 
 import pydantic
@@ -127,9 +128,25 @@ class Unconditional(Generator, Denoiser):
         asked = self._asked(pipeline, options)
         if call.guidance:
             return self._guided_pictures(pipeline, n, asked, call)
-        made = pipeline(batch_size=n, generator=call.rng, output_type="pt", **asked).images
+        with self._in_its_precision():
+            made = pipeline(batch_size=n, generator=call.rng, output_type="pt", **asked).images
         # Older pipelines know no "pt", and give NumPy's order for it.
-        return made if isinstance(made, Tensor) else _channels_first(made, self.device)
+        made = made if isinstance(made, Tensor) else _channels_first(made, self.device)
+        return made.to(self.dtype)
+
+    @contextmanager
+    def _in_its_precision(self) -> Iterator[None]:
+        """Cast what the network is given: older pipelines begin in single precision always."""
+
+        def cast(network: nn.Module, given: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+            del network
+            return given[0].to(self.dtype), given[1]
+
+        handle = self.unet.register_forward_pre_hook(cast)
+        try:
+            yield
+        finally:
+            handle.remove()
 
     def _asked(self, pipeline: Any, options: UnconditionalSampleOptions) -> dict[str, Any]:
         """Give the pipeline's own arguments. Raises OptionError for what it doesn't take."""
@@ -191,6 +208,12 @@ class Unconditional(Generator, Denoiser):
     def _path(self, steps: int) -> Sequence[Noise]:
         times = times_of(build_component(self.config.scheduler), steps)
         return [*map(_noise_in_data, self._times().levels(times)), Noise(1.0, 0.0)]
+
+    def _start(self, eps: Tensor, noise: Noise) -> Tensor:
+        # Pipelines begin with N(0, I) in the network's units, in which a level of the schedule is
+        # of size 1: with the spread of data that vary as much as they can around grey.
+        alpha, sigma = noise.over(eps)
+        return (alpha + (alpha.square() + (2 * sigma).square()).sqrt() * eps) / 2
 
     def _loss(self, batch: Batch, call: Call) -> Tensor:
         """Give the simple loss of each row at a random time, the mean over its entries.
