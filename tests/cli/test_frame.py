@@ -93,6 +93,12 @@ def test_zoo_alone_is_help_and_has_a_version(run: Run) -> None:
         (["registry", "chekc"], "chekc"),
         (["cache", "clear"], "say what"),
         (["info", "core/lable"], "core/label"),
+        (["info", "owner/Repo"], "is written hf://owner/Repo."),
+        (["info", "https://huggingface.co/o/r/tree/v1"], "is written hf://o/r@v1."),
+        (["sample", "x/y", "--temperature", "2"], "--option temperature=…"),
+        (["sample", "x/y", "--prompt", "2"], "Did you mean --condition or --observed?"),
+        (["sample", "x/y", "--max-length", "2"], "Did you mean --length?"),
+        (["list", "--prompt", "2"], "no such option '--prompt'. See"),
     ],
 )
 def test_mistakes_are_one_line(run: Run, args: list[str], says: str) -> None:

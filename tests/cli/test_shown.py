@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -84,13 +85,22 @@ def test_formats_of_other_libraries(zoo: Run, site: Site, monkeypatch: pytest.Mo
     (found,) = json.loads(zoo("list", "--formats", "nest", "--json").stdout)
     assert found["marks"] == [{"file": "nest.json", "key": "eggs"}]
     assert "`eggs` in nest.json" in zoo("info", "nest").stdout
+    assert "nest/arch-0: " in zoo("info", "nest").stdout
     assert json.loads(zoo("info", "nest", "--json").stdout)["name"] == "nest"
     assert zoo("list", "--formats", "--architectures").exit_code == 2
     assert zoo("list", "--formats", "--tag", "x").exit_code == 2
     # What scripts read stays models alone; a person sees both.
     assert "What nests hold" not in zoo("list").stdout
-    for module in (tables, sys.modules["zoo_core.cli.listing"]):
+    assert "a format does: nest" in zoo("list", "ne*t").stderr
+    listed = zoo("plugins").stdout.splitlines()
+    assert [line.split("\t")[4] for line in listed if line.startswith("nest\t")] == ["0"]
+    for module in (
+        tables,
+        *(sys.modules[f"zoo_core.cli.{one}"] for one in ("listing", "installed_plugins")),
+    ):
         monkeypatch.setattr(module, "in_terminal", lambda: True)
+    assert "no model matches" not in zoo("list", "ne*t").stderr
+    assert "Hub" in zoo("plugins").stdout
     assert "What nests hold" in zoo("list", "*e*").stdout
     assert "What nests hold" not in zoo("list", "birds").stdout
     assert "What nests hold" not in zoo("list", "--dataset", "digits").stdout
@@ -193,6 +203,10 @@ def test_doctor_is_content_without_broken_plugins(run: Run) -> None:
     done = run("doctor")
     assert done.exit_code == 0, done.output
     assert "cpu with" in done.stdout
+    tokenizers = metadata.version("tokenizers")
+    (line,) = [one for one in done.stdout.splitlines() if "plugin transformers" in one]
+    assert f"tokenizers {tokenizers}" in line and "torch" not in line
+    assert "1 format of the Hub" in line
 
 
 def test_doctor_tries_the_network_only_when_asked(

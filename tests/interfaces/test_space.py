@@ -93,5 +93,5 @@ def test_inference_refuses_to_guess_what_whole_numbers_mean() -> None:
 def test_a_space_says_what_a_sample_is() -> None:
     assert str(zoo.Space.ordinal(17, 8, 8)) == "ordinal with 17 levels, [8, 8]"
     assert str(zoo.Space.real(ragged=True, missing=True)) == (
-        "real, sequences of steps [], missing values allowed"
+        "real, sequences, missing values allowed"
     )

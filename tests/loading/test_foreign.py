@@ -22,8 +22,10 @@ from zoo_core.errors import (
     IntegrityError,
     OfflineError,
     PluginError,
+    UnknownNameError,
     UnsafeFileError,
 )
+from zoo_core.loading.foreign import ForeignRepository, tree_source
 from zoo_core.loading.locating import UnpinnedWarning
 from zoo_core.plugins import register_hooks, unregister_hooks
 from zoo_core.publishing.comparing import compare
@@ -298,6 +300,36 @@ def test_a_repository_of_no_known_format(hub: LoopbackHub, plugin: Lab, tmp_path
     with pytest.raises(FormatError, match="no files"):
         (tmp_path / "empty").mkdir()
         zoo.load(tmp_path / "empty")
+
+
+def test_a_mark_that_is_missing_is_named(tmp_path: Path) -> None:
+    folder = lab.write(tmp_path / "m", {"config.json": b'{"hidden_size": 8}', WEIGHTS: b""})
+    with pytest.raises(FormatError, match=r"the config\.json has no .*model_type \(transformers\)"):
+        zoo.load(folder)
+
+
+def test_a_text_that_isnt_there_is_told_as_such(tmp_path: Path) -> None:
+    folder = lab.write(tmp_path / "m", lab.files())
+    repository = ForeignRepository.of(tree_source(folder))
+    with pytest.raises(FormatError, match=r"has a file parts/lab\.json\. Received: no such file"):
+        repository.read("parts/lab.json")
+
+
+@pytest.mark.parametrize("page", ["", "/", "/tree/main", "/blob/main/config.json"])
+def test_the_address_of_a_page_is_answered_with_the_reference(page: str) -> None:
+    meant = "hf://o/some.repo@main" if "main" in page else "hf://o/some.repo"
+    with pytest.raises(UnknownNameError, match=f"Write {meant}.$"):
+        zoo.load(f"https://huggingface.co/o/some.repo{page}")
+    with pytest.raises(UnknownNameError, match="is hf://owner/repo, a folder"):
+        zoo.load("s3://o/some.repo")
+
+
+def test_a_bare_repository_is_answered_with_the_reference() -> None:
+    with pytest.raises(UnknownNameError, match="is written hf://Open-Community/gpt2"):
+        zoo.load("Open-Community/gpt2")
+    with pytest.raises(UnknownNameError) as caught:
+        zoo.load("core/gpt2")
+    assert "hf://" not in str(caught.value)
 
 
 def test_nothing_warns_of_a_pinned_reference(served: LoopbackHub) -> None:

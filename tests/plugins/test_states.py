@@ -63,6 +63,17 @@ def test_zoo_disable_puts_a_plugin_aside(
         architectures.resolve("good/arch-0")
 
 
+def test_a_name_that_is_no_plugins_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.plugin("good")
+    monkeypatch.setenv("ZOO_DISABLE", "good,nosuch")
+    monkeypatch.setenv("ZOO_PLUGINS", "core,zoo_plugin_good,other")
+    messages = [problem.message for problem in plugins.problems()]
+    assert "ZOO_DISABLE names nosuch, which isn't installed." in messages
+    assert "ZOO_PLUGINS names other, which isn't installed." in messages
+    with pytest.raises(PluginError, match=r"Received: ZOO_DISABLE names it\. Take it out"):
+        architectures.resolve("good/arch-0")
+
+
 @pytest.mark.parametrize(
     ("only", "states"), [("", "off off"), ("a,core", "on off"), ("b", "off on")]
 )

@@ -12,9 +12,12 @@ from collections.abc import Iterator
 from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple, final
+from typing import TYPE_CHECKING, NamedTuple, final
 
 from zoo_core import __version__
+
+if TYPE_CHECKING:
+    from zoo_core.plugins import Plugin
 
 _NEEDED = ("torch", "safetensors", "huggingface-hub", "pydantic", "pluggy", "numpy", "Pillow")
 _MODULES = {"huggingface-hub": "huggingface_hub", "Pillow": "PIL"}
@@ -98,12 +101,16 @@ def _accelerators() -> Check:
 
 def _plugins() -> Iterator[Check]:
     from zoo_core import plugins
+    from zoo_core.registry import list_formats
 
+    formats = [known.namespace for known in list_formats()]
     for plugin in plugins.installed():
         subject = f"plugin {plugin.namespace}"
         if plugin.ok:
+            count = formats.count(plugin.namespace)
             about = f"{plugin.models} models, {plugin.architectures} architectures"
-            message = f"{plugin.distribution} {plugin.version}: {about}"
+            about += f", {count} format{'s' * (count > 1)} of the Hub" if count else ""
+            message = f"{plugin.distribution} {plugin.version}: {about}{_needs(plugin)}"
             yield Check(subject, Outcome.OK, message)
         elif plugin.state is plugins.PluginState.DISABLED:
             yield Check(subject, Outcome.WARNING, f"disabled: {plugin.cause}")
@@ -111,6 +118,35 @@ def _plugins() -> Iterator[Check]:
             yield Check(subject, Outcome.ERROR, f"{plugin.state}: {plugin.cause}", plugin.remedy)
     for problem in plugins.problems():
         yield Check("registry", Outcome(problem.level.value), str(problem))
+
+
+def _needs(plugin: Plugin) -> str:
+    """Name the versions of what a plugin needs and the core doesn't."""
+    names = sorted(_required(plugin.distribution) - _required("zoo-core") - {"zoo-core"})
+    versions = [_version(name) for name in names]
+    return f"; with {', '.join(versions)}" if versions else ""
+
+
+def _required(distribution: str) -> set[str]:
+    """Name what a distribution always needs; nothing of one whose metadata can't be found."""
+    from packaging.requirements import Requirement
+
+    from zoo_core.plugins.distributions import normalized
+
+    try:
+        texts = metadata.requires(distribution) or []
+    except metadata.PackageNotFoundError:
+        return set()
+    needed = map(Requirement, texts)
+    return {normalized(one.name) for one in needed if one.marker is None}
+
+
+def _version(name: str) -> str:
+    """Give a distribution and its version, without importing it."""
+    try:
+        return f"{name} {metadata.version(name)}"
+    except metadata.PackageNotFoundError:
+        return f"{name}, which isn't installed"
 
 
 def _folders() -> Iterator[Check]:

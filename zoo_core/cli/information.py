@@ -115,10 +115,19 @@ def _show_format(found: FormatInfo) -> None:
             ("provides", f"{', '.join(found.provides)}, at most"),
             ("known by", "\n".join(f"`{mark.key}` in {mark.file}" for mark in found.marks)),
             ("load", 'zoo.load("hf://owner/repo@revision"), zoo.load("./folder")'),
+            ("models", "\n".join(_kinds(found))),
             ("save", f'zoo.save(model, "folder", format="{found.name}")'),
             ("plugin", _plugin(found)),
         ]
     )
+
+
+def _kinds(found: FormatInfo) -> list[str]:
+    """Say what kinds of models a format has: the architectures of the plugin that reads it."""
+    from zoo_core.registry import list_architectures
+
+    every = list_architectures(f"{found.namespace}/*")
+    return [f"{kind.name}: {kind.summary}" for kind in every]
 
 
 def _plugin(found: ModelInfo | ArchitectureInfo | FormatInfo) -> str:

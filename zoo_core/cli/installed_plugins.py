@@ -55,7 +55,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
         show_table(
             ("namespace", "state", "distribution", "version", "models", "about"),
             [
-                (p.namespace, p.state, p.distribution, p.version, str(p.models), _about(p, short))
+                (p.namespace, p.state, p.distribution, p.version, _models(p), _about(p, short))
                 for p in found
                 for short in [in_terminal() and not p.ok]
             ],
@@ -72,6 +72,15 @@ def _fields(plugin: Plugin) -> dict[str, Any]:
     fields = plugin._asdict() | {"commands": [command._asdict() for command in plugin.commands]}
     del fields["section"]  # The compiled index's own number.
     return fields
+
+
+def _models(plugin: Plugin) -> str:
+    """Count the models; a person is told where those of a format are, which no entry lists."""
+    from zoo_core.registry import list_formats
+
+    if plugin.models or not in_terminal():
+        return str(plugin.models)
+    return "Hub" if any(f.namespace == plugin.namespace for f in list_formats()) else "0"
 
 
 def _about(plugin: Plugin, short: bool) -> str:

@@ -53,7 +53,8 @@ def command(
 
     PATTERN may hold the wildcards * and ?; without any it matches anywhere in a name. Into a
     pipe go tab-separated lines: name, interfaces, data set, parameters, what is missing to use
-    it, summary. A terminal shows the formats of other libraries too, which load from the Hub.
+    it, summary. A terminal shows the formats of other libraries too, which load from the Hub as
+    hf://owner/repo; into a pipe --formats lists them.
     """
     wildcard = pattern if set("*?[") & set(pattern) else f"*{pattern}*"
     only = True if installed else None
@@ -176,8 +177,16 @@ def _architecture_fields(architecture: ArchitectureInfo) -> dict[str, object]:
 def _explain_nothing(pattern: str, what: str) -> None:
     from zoo_core.plugins import installed
     from zoo_core.plugins.names import namespace_of
-    from zoo_core.registry import closest
+    from zoo_core.registry import closest, list_formats
 
+    formats = [known.name for known in list_formats(pattern)] if what == "model" else []
+    if formats and in_terminal():
+        return  # They are shown instead.
+    if formats:
+        note(
+            f"no model matches, but a format does: {', '.join(formats)}. See `zoo list --formats`."
+        )
+        return
     near = closest(pattern.strip("*"))
     hint = f" The closest names: {', '.join(near)}." if near else ""
     broken = [p for p in installed() if not p.ok and p.namespace == namespace_of(pattern)]

@@ -112,6 +112,7 @@ HELP = """Load generative models by name: sample from them, score data with them
 Examples:
   zoo list 'flows/*'
   zoo sample flows/nsf-digits --n 64 --seed 0 --out digits.png
+  zoo sample hf://openai-community/gpt2 --observed 'Once upon a time' --length 40
 """
 
 

@@ -57,6 +57,12 @@ def from_images(space: Space, images: Sequence[Image.Image]) -> Tensor:
 
 
 def _require_picture(space: Space) -> None:
+    if not isinstance(space, Space):
+        raise DataError(
+            "The space comes first, what lies in it second",
+            received=f"{type(space).__name__} first",
+            remedy="Give model.space, and then the samples or images.",
+        )
     if not is_picture(space):
         raise DataError(
             "Pictures are [h, w], [1, h, w] or [3, h, w] of unit, binary or ordinal values",

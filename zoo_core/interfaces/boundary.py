@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 from abc import ABC
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, final
 
 import torch
@@ -19,6 +18,7 @@ from zoo_core.interfaces.preprocessing import Preprocessing
 from zoo_core.interfaces.ragged import Ragged
 from zoo_core.interfaces.randomness import child_rng, fresh_rng, require_generator, rng
 from zoo_core.interfaces.space import Space
+from zoo_core.interfaces.synonyms import remedy_for
 
 _BESIDE = ("condition", "lengths", "observed", "rng", "start", "valid", "weight")
 """What public methods take beside options: often what was meant by an unknown one."""
@@ -32,6 +32,8 @@ class Boundary(nn.Module, ABC):
     """
 
     architecture: ClassVar[str] = ""
+    observes: ClassVar[bool] = False
+    """Whether the model can be told a part of the sample (`observed=`)."""
     marginalizes: ClassVar[bool] = False
     """Whether a conditional model may be told no condition, which means its marginal."""
     _given: Codes | Context | None = None
@@ -75,9 +77,15 @@ class Boundary(nn.Module, ABC):
             raise ConditionError(
                 f"{self._name} takes no condition",
                 received=f"a condition of type {type(condition).__name__}",
-                remedy="Leave `condition` out, or use a conditional model.",
+                remedy=self._instead_of_condition(),
             )
         return conditioner.prepare(condition, n)
+
+    @final
+    def _instead_of_condition(self) -> str:
+        if self.observes and self.space.ragged:
+            return "Leave `condition` out; what samples begin with is observed=zoo.Observed(…)."
+        return "Leave `condition` out, or use a conditional model."
 
     @final
     def _told(self, condition: Any, n: int) -> Codes | Context | None:
@@ -183,8 +191,16 @@ class Boundary(nn.Module, ABC):
         return generator if same else child_rng(generator, self.device)
 
     @final
-    def _options(self, declared: type[Config], given: Mapping[str, Any]) -> Any:
-        """Check options against the declared ones. Raises OptionError."""
+    def _options(
+        self,
+        declared: type[Config],
+        given: Mapping[str, Any],
+        beside: Sequence[str] = _BESIDE,
+    ) -> Any:
+        """Check options against the declared ones; the method takes arguments `beside` them.
+
+        Raises OptionError, which names what an unknown one may be meant to be.
+        """
         try:
             return declared.parse(given)
         except ConfigError as error:
@@ -193,12 +209,22 @@ class Boundary(nn.Module, ABC):
             if not unknown:
                 rule, received, remedy = error.rule, error.received, error.remedy
                 raise OptionError(rule, received=received, remedy=remedy) from None
-        near = difflib.get_close_matches(unknown[0], [*known, *_BESIDE], n=1)
+        usable = [*known, *(name for name in beside if self._takes(name))]
         raise OptionError(
             f"{declared.__qualname__} takes {', '.join(known) or 'nothing'}",
             received=", ".join(unknown),
-            remedy=f"Did you mean {near[0]}?" if near else "Leave it out.",
+            remedy=remedy_for(unknown[0], usable),
         )
+
+    @final
+    def _takes(self, argument: str) -> bool:
+        """Whether this model can be given an argument that not every model takes."""
+        allowed = {
+            "condition": self.is_conditional and not self.is_given,
+            "observed": self.observes,
+            "lengths": self.space.ragged,
+        }
+        return allowed.get(argument, True)
 
     @final
     def _refuse_given(self, what: str) -> None:

@@ -50,7 +50,7 @@ class Observed:
         shape, gaps = (n, *space.shape), space.model_copy(update={"missing": True})
         values = gaps.tensor(self.values).to(device)
         mask = ~space.is_missing(values) if self.mask is None else self.mask
-        mask = torch.as_tensor(mask).bool().to(device)
+        mask = _as_mask(mask).bool().to(device)
         try:
             values, mask = values.expand(shape), mask.expand(shape)
         except RuntimeError:
@@ -91,7 +91,7 @@ def _steps(mask: Any, given: Ragged, missing: Tensor) -> Tensor:
     """Give the mask of the steps of observed sequences. Raises DataError for another form."""
     if mask is None:
         return ~missing
-    mask = mask.values if isinstance(mask, Ragged) else torch.as_tensor(mask)
+    mask = mask.values if isinstance(mask, Ragged) else _as_mask(mask)
     if mask.shape != missing.shape:
         raise DataError(
             f"The mask of observed sequences has the shape {list(missing.shape)} of their steps",
@@ -99,6 +99,17 @@ def _steps(mask: Any, given: Ragged, missing: Tensor) -> Tensor:
             remedy="Give Ragged(mask, lengths), or leave it out: known is what isn't missing.",
         )
     return mask.bool().to(missing.device)
+
+
+def _as_mask(mask: Any) -> Tensor:
+    try:
+        return torch.as_tensor(mask)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DataError(
+            "A mask is a tensor or an array of booleans, True where the values are known",
+            received=type(mask).__name__,
+            remedy="Of a picture, make it one: np.asarray(picture.convert('L')) > 127.",
+        ) from error
 
 
 def hidden(x: Tensor, unknown: Tensor) -> Tensor:

@@ -69,6 +69,13 @@ def _measure(space: Space) -> Measure:
     return Measure.MASS if discrete == {True} else Measure.DENSITY
 
 
+_BESIDE = ("x", "condition", "observed", "rng")
+_MASK_OF_SEQUENCES = (
+    "Give the whole sequences as x, what is known included, and Ragged(mask, lengths)."
+)
+_MASK_OF_ARRAYS = "Give the whole rows as x, and a boolean tensor of their shape."
+
+
 class DensityModel(Model, interface=True):
     """A model that knows how likely data are; a plugin implements `_log_prob(z, call)`."""
 
@@ -96,7 +103,7 @@ class DensityModel(Model, interface=True):
         self._require(DensityModel)
         data = self._checked(x)
         mask = None if observed is None else self._mask(observed, data)
-        parsed = self._options(self.LogProbOptions, options)
+        parsed = self._options(self.LogProbOptions, options, _BESIDE)
         generator = self._rng(rng, default_seed=0)
         context = self._context_of(condition, len(data))
         z, log_det = self._to_network(data, generator, mask)
@@ -180,6 +187,12 @@ class DensityModel(Model, interface=True):
                     received=f"{lengths[:8]}",
                 )
         mask = observed.values if isinstance(observed, Ragged) else observed
+        if not isinstance(mask, Tensor):
+            raise DataError(
+                "To score, observed is a mask over x that is True where it is known",
+                received=type(observed).__name__,
+                remedy=_MASK_OF_SEQUENCES if self.space.ragged else _MASK_OF_ARRAYS,
+            )
         data = x.values if isinstance(x, Ragged) else x
         shapes = (data.shape,) if isinstance(x, Ragged) else (data.shape, data.shape[1:])
         if mask.dtype is not torch.bool or mask.shape not in shapes:

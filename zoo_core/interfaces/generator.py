@@ -23,6 +23,8 @@ from zoo_core.interfaces.randomness import child_rng
 DEFAULT_BATCH_SIZE = 1024
 """Rows that are drawn at once unless the caller says otherwise; fixed, since draws depend on it."""
 
+_BESIDE = ("n", "condition", "observed", "guidance", "lengths", "rng", "batch_size")
+
 
 class Generator(Model, interface=True):
     """A model that makes samples; a plugin implements `_sample(n, call)`."""
@@ -47,7 +49,8 @@ class Generator(Model, interface=True):
     ) -> Shaped[Tensor, "n ..."] | Ragged:
         """Draw n samples in data space, `[n, *shape]`.
 
-        The same rng, n and batch_size give the same samples; without rng they are fresh ones.
+        The same rng, n and batch_size give the same samples; without rng they are fresh ones. Each
+        `batch_size` rows are drawn from a child of it: the first from `zoo.child_rng(rng, device)`.
         `condition` is one for all or one a sample; `observed` fixes a part of each sample;
         `guidance` is a list, first nearest the network; `lengths` says how long sequences are,
         what is observed included; `options` are the model's SampleOptions. Raises ConditionError,
@@ -91,7 +94,7 @@ class Generator(Model, interface=True):
         bound = self._bound(guidance, n)
         lengths = self._lengths(lengths, n)
         _require_room(known, lengths)
-        parsed = self._options(self.SampleOptions, options)
+        parsed = self._options(self.SampleOptions, options, _BESIDE)
         parent = self._rng(rng, default_seed=None)
         return self._chunks(n, batch_size, parent, told, known, bound, lengths, parsed)
 
@@ -136,6 +139,12 @@ class Generator(Model, interface=True):
                 f"{self._name} can't be told a part of the sample",
                 received="observed=…",
                 remedy="Use a model whose class says `observes`.",
+            )
+        if not isinstance(observed, Observed):
+            raise DataError(
+                "What is known of a sample is an Observed",
+                received=type(observed).__name__,
+                remedy="Give observed=zoo.Observed(values), or Observed(values, mask).",
             )
         return observed.checked(self.space, n, self.device)
 

@@ -52,8 +52,6 @@ class Model(Boundary):
     """
 
     Config: ClassVar[type[configuration.Config]] = configuration.Config
-    observes: ClassVar[bool] = False
-    """Whether the model can be told a part of the sample (`observed=`)."""
     screens: ClassVar[bool] = False
     """Whether `_fit` itself refuses real numbers of a Batch that aren't finite, before anything has
     changed: then `fit` doesn't read them for that alone, which halves the time of a single pass."""

@@ -74,6 +74,16 @@ class Noise:
         return alpha * x0 + sigma * eps
 
 
+def require_noise(noise: object) -> None:
+    """Raise DataError for what is no Noise, such as a step's number."""
+    if not isinstance(noise, Noise):
+        raise DataError(
+            "A level of noise is a Noise",
+            received=repr(noise)[:120],
+            remedy="Give Noise(alpha, sigma), or one of model.path(steps).",
+        )
+
+
 def noised_rows(model: Boundary, x: Tensor) -> Tensor:
     """Check noised data of a model `[n, *shape]`, real numbers whatever the space's kind.
 

@@ -173,13 +173,16 @@ class Space(Config):
 
     def __str__(self) -> str:
         """Say what one sample is, in words."""
+        missing = ", missing values allowed" if self.missing else ""
+        if self.tokenizer is not None:
+            return f"text ({self.tokenizer.name}){missing}"
         what = f"{self.kind} with {self.levels} levels" if self.levels else str(self.kind)
         if self.entries is not None:
             kinds = [entry.kind for entry in self.entries]
             counts = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
             what = f"mixed ({', '.join(f'{n} {kind}' for kind, n in counts.items())})"
-        shape = f"sequences of steps {list(self.shape)}" if self.ragged else f"{list(self.shape)}"
-        return f"{what}, {shape}" + (", missing values allowed" if self.missing else "")
+        steps = f" of steps {list(self.shape)}" if self.shape else ""
+        return f"{what}, {f'sequences{steps}' if self.ragged else list(self.shape)}{missing}"
 
     @property
     def size(self) -> int:

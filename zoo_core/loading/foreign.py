@@ -57,10 +57,12 @@ class ForeignRepository(Repository):
         """Give the verified bytes of a small file."""
         if name not in self._texts:
             size = self._sizes.get(name)
-            if size is None or size > MAX_TEXT:
-                what = "no such file" if size is None else f"one of {size} bytes"
+            if size is None:
+                raise FormatError(f"{self._origin} has a file {name}", received="no such file")
+            if size > MAX_TEXT:
                 raise FormatError(
-                    f"{self._origin} has a file {name} of at most {MAX_TEXT} bytes", received=what
+                    f"{self._origin} has a file {name} of at most {MAX_TEXT} bytes",
+                    received=f"one of {size} bytes",
                 )
             self._texts[name] = read_text(self._bring(name))
         return self._texts[name]

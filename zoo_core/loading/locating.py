@@ -21,6 +21,7 @@ from zoo_core.loading.foreign import ForeignRepository, tree_source
 from zoo_core.loading.located import Located
 from zoo_core.loading.on_hub import hub_source, on_hub
 from zoo_core.plugins import facade
+from zoo_core.plugins.names import hub_reference
 
 if TYPE_CHECKING:
     from zoo_core.hooks import Opening
@@ -57,10 +58,13 @@ def _elsewhere(ref: str) -> Located:
     """Ask plugins for a reference of another scheme: a folder, or the model itself."""
     found = facade.resolve_reference(ref)
     if found is None:
+        meant = hub_reference(ref)
         raise UnknownNameError(
             f"A plugin knows references that begin with {ref.partition('://')[0]}://",
             received=f"{ref[:120]}, which none that is installed knows",
-            remedy="A repository of the Hub is hf://owner/repo, a folder ./folder.",
+            remedy="A repository of the Hub is hf://owner/repo, a folder ./folder."
+            if meant is None
+            else f"Write {meant}.",
         )
     if isinstance(found, Path):
         return _folder(found)

@@ -75,9 +75,22 @@ def _unknown(repository: Repository) -> ZooError:
     formats = ", ".join(dict.fromkeys(known.name for known in registry.list_formats()))
     names = sorted(repository.sizes)
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    received = f"{', '.join(names[:5])}{more}" if names else "no files"
     return kind(
         f"{repository.origin} is a saved model of the zoo, with a {CONFIG} that has `format` and "
         f"`architecture`, or one in a format that a plugin reads ({formats})",
-        received=f"{', '.join(names[:5])}{more}" if names else "no files",
+        received=f"{received}{_unmarked(repository)}",
         remedy="Give the folder that zoo.save wrote, or a repository that zoo.push made.",
+    )
+
+
+def _unmarked(repository: Repository) -> str:
+    """Say which fields of a file that is there would tell the format, and are missing."""
+    by_file: dict[str, list[str]] = {}
+    for known in registry.list_formats():
+        for mark in known.marks:
+            if mark.file in repository.sizes:
+                by_file.setdefault(mark.file, []).append(f"{mark.key} ({known.name})")
+    return "".join(
+        f"; the {file} has no {' or '.join(keys)}" for file, keys in sorted(by_file.items())
     )

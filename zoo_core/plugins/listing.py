@@ -121,7 +121,12 @@ class Listing:
         return found
 
     def _read_problems(self) -> list[Finding]:
-        found = []
+        found = [
+            Finding(
+                f"{variable} names {', '.join(names)}, which isn't installed.", level=Level.WARNING
+            )
+            for variable, names in self._selection.unknown(self._claims).items()
+        ]
         for header in self._of_kind(SourceKind.INDEX) + self._of_kind(SourceKind.USER):
             message = header.problem or header.foreign
             if message is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import final
 
 from zoo_core.plugins.claim import Claim
@@ -23,6 +24,13 @@ class Selection:
         only = os.environ.get("ZOO_PLUGINS")
         self._off = _names(os.environ.get("ZOO_DISABLE", ""))
         self._only = None if only is None else _names(only)
+
+    def unknown(self, claims: Iterable[Claim]) -> dict[str, list[str]]:
+        """Give by variable the names in it that are no installed plugin's."""
+        known = {name for c in claims for name in (normalized(c.namespace), c.distribution)}
+        named = {"ZOO_DISABLE": self._off, "ZOO_PLUGINS": self._only or set()}
+        others = {variable: sorted(names - known - {CORE}) for variable, names in named.items()}
+        return {variable: names for variable, names in others.items() if names}
 
     def why_not(self, claim: Claim) -> str | None:
         """Say why a plugin is off; None if it is on."""

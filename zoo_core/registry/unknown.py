@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zoo_core.errors import PluginError, PluginMissingError, UnknownNameError, ZooError
 from zoo_core.plugins.current import listing
-from zoo_core.plugins.names import namespace_of
+from zoo_core.plugins.names import hub_reference, namespace_of
 from zoo_core.plugins.plugin import Plugin
 from zoo_core.registry.search import closest
 
@@ -27,7 +27,7 @@ def plugin_error(name: str, what: str) -> ZooError | None:
 def _not_ok(name: str, what: str, plugin: Plugin) -> PluginError:
     return PluginError(
         f"The {what} {name} needs the plugin {plugin.distribution}, which is {plugin.state}",
-        received=plugin.cause,
+        received=(plugin.cause or plugin.state).rstrip("."),
         remedy=plugin.remedy or "Take it out of ZOO_DISABLE, or put it in ZOO_PLUGINS.",
     )
 
@@ -39,6 +39,11 @@ def unknown_name(name: str, what: str) -> ZooError:
         return error
     near = closest(name)
     remedy = f"Did you mean {' or '.join(near)}?" if near else "`zoo list` shows what there is."
-    if not near and "/" not in name:
+    current = listing()
+    known = {*current.by_namespace, *current.owners}
+    reference = None if namespace_of(name) in known else hub_reference(name)
+    if reference is not None:
+        remedy += f" A repository of the Hub is written {reference}."
+    elif not near and "/" not in name:
         remedy += " A folder is written with a slash or dot in front, a Hub repository hf://…."
     return UnknownNameError(f"The registry has no {what} {name!r}", remedy=remedy)

@@ -26,6 +26,8 @@ BAD: list[tuple[dict[str, Any], type[ZooError], str]] = [
     ({"data": X, "valid": NAN}, DataError, "row 3"),
     ({"data": [zoo.Batch(X), zoo.Batch(NAN)]}, DataError, "row 3"),
     ({"data": X, "learning_rat": 1e-3}, OptionError, "learning_rate"),
+    ({"data": X, "lr": 1e-3}, OptionError, r"Did you mean learning_rate\?"),
+    ({"data": X, "seed": 0}, OptionError, r"Did you mean rng=zoo\.rng\(0\)\?"),
     ({"data": X, "learning_rate": -1.0}, OptionError, "greater than 0"),
     ({"data": X, "batch_size": "many"}, OptionError, "batch_size"),
     ({"data": X, "schedule": "linear"}, OptionError, "cosine"),

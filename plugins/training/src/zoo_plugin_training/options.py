@@ -11,7 +11,11 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from zoo_core.config import Config
 from zoo_core.errors import ConfigError, OptionError
+from zoo_core.interfaces.synonyms import remedy_for
 from zoo_plugin_training.trackers import Tracker
+
+_BESIDE = ("condition", "weight", "valid", "rng")
+"""What `fit` takes beside options."""
 
 
 @final
@@ -138,7 +142,10 @@ class FitOptions(Config):
             return cls.parse(options)
         except ConfigError as error:
             rule = error.rule.replace(cls.__qualname__, "fit", 1)
-            raise OptionError(rule, received=error.received, remedy=error.remedy) from None
+            known = [*cls.model_fields, *_BESIDE]
+            unknown = [name for name in options if name not in cls.model_fields]
+            remedy = remedy_for(unknown[0], known) if unknown else error.remedy
+            raise OptionError(rule, received=error.received, remedy=remedy) from None
 
     def total_steps(self, steps_per_epoch: float) -> int:
         """Give the number of steps of the whole run."""

@@ -10,6 +10,7 @@ from typing import Any, final
 import click
 import torch
 
+from zoo_core.cli.reference_information import STARTS
 from zoo_core.errors import OptionError
 from zoo_core.interfaces.space import Kind
 from zoo_plugin_training.recipe import Recipe
@@ -108,6 +109,7 @@ def resolved(asked: Asked) -> Recipe:
         fields = read_recipe(Path(asked.recipe)).to_json()
         fields |= {"metrics": [], "minutes": None}
     fields = merged(fields, asked.fields())
+    _refuse_place(fields.get("architecture", ""))
     if fields.get("init") and fields.get("config"):
         raise click.UsageError("--init brings its configuration; leave --set out")
     if not fields.get("architecture") and not fields.get("init"):
@@ -115,6 +117,15 @@ def resolved(asked: Asked) -> Recipe:
     if not fields.get("data", {}).get("name"):
         raise click.UsageError("say what to train on: --data REF")
     return Recipe.parse(fields)
+
+
+def _refuse_place(architecture: str) -> None:
+    """Raise UsageError where a model's place stands for an architecture."""
+    if architecture.startswith(STARTS):
+        raise click.UsageError(
+            f"an architecture is a name, such as flows/nsf; to go on from the model that is there: "
+            f"zoo train --init {architecture}"
+        )
 
 
 def check_agreement(asked: Asked, recipe: Recipe) -> Recipe:

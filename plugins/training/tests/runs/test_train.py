@@ -184,6 +184,9 @@ def test_a_model_that_fits_itself_goes_the_same_way(run: Run, work: Path) -> Non
 
 MISTAKES: list[tuple[tuple[str, ...], str]] = [
     (("test/gausian", "--data", "blobs", "--out", "a"), "Did you mean test/gaussian"),
+    (("./gpt2", "--data", "blobs", "--out", "a"), "zoo train --init ./gpt2"),
+    (("hf://o/r", "--data", "blobs", "--out", "a"), "zoo train --init hf://o/r"),
+    (("test/gaussian", "--data", "blobs", "--out", "a", "--lr", "1"), "--learning-rate"),
     (("test/gaussian", "--data", "blobs", "--out", "a", "--set", "conditoner=3"), "conditioner"),
     (
         ("test/gaussian", "--data", "blobs", "--out", "a", "--fit", "learning_rat=3"),
