@@ -16,7 +16,7 @@ from zoo_core.interfaces.call import Call
 from zoo_core.interfaces.context import Context
 from zoo_core.interfaces.guidance import guided
 from zoo_core.interfaces.model import Model
-from zoo_core.interfaces.noise import Noise, noised_rows
+from zoo_core.interfaces.noise import Noise, noised_rows, require_noise
 from zoo_core.interfaces.prediction import Prediction
 
 
@@ -24,10 +24,10 @@ class Denoiser(Model, interface=True):
     """A model that tells data from noise; a plugin implements `_denoise` and `_path`.
 
     Diffusion models and flow matching are Denoisers; a sampler is a plain function of
-    `guided(call)` and `path(steps)`. Everything is in data units, the loss and `_sample` too: a
-    Denoiser has no maps to network space, which would make noise of one size unequal among
-    entries; a network that wants its input scaled does so inside. Provisional until a second
-    family has used it unchanged.
+    `guided(call)`, `path(steps)` and `start(n, noise)`. Everything is in data units, the loss and
+    `_sample` too: a Denoiser has no maps to network space, which would make noise of one size
+    unequal among entries; a network that wants its input scaled does so inside. Provisional until
+    a second family has used it unchanged.
     """
 
     exact: ClassVar[bool] = False
@@ -47,6 +47,7 @@ class Denoiser(Model, interface=True):
         row. Gradients flow through. Raises DataError or ConditionError.
         """
         self._require(Denoiser)
+        require_noise(noise)
         x = noised_rows(self, x)
         context = self._context_of(condition, len(x))
         call = Call(self._rng(None, default_seed=0), context=context)
@@ -56,8 +57,8 @@ class Denoiser(Model, interface=True):
     def path(self, steps: int) -> list[Noise]:
         """List steps + 1 levels of noise, from the most noisy to clean: alpha 1, sigma 0.
 
-        A sampler that calls the denoiser once a step begins at the first, with sigma·eps, and
-        ends at the last. Raises DataError for less than one step.
+        A sampler that calls the denoiser once a step begins at the first, with `start`, and ends
+        at the last. Raises DataError for less than one step.
         """
         self._require(Denoiser)
         if steps < 1:
@@ -69,6 +70,23 @@ class Denoiser(Model, interface=True):
                 received=len(levels),
             )
         return levels
+
+    @final
+    def start(
+        self, n: int, noise: Noise, *, rng: torch.Generator | None = None
+    ) -> Float[Tensor, "n ..."]:
+        """Draw n rows as noisy as the first level of a path, `[n, *shape]`, for a sampler to begin.
+
+        They stand for alpha·x0 + sigma·eps where nothing of x0 is known: sigma·eps of a model whose
+        data lie around 0; others say themselves where their data lie. The same rng gives the
+        same rows, without one they are fresh. Raises DataError for n less than 1.
+        """
+        self._require(Denoiser)
+        if n < 1:
+            raise DataError("n is at least 1", received=n)
+        rng, shape = self._rng(rng, default_seed=None), (n, *self.space.shape)
+        eps = torch.randn(shape, generator=rng, device=self.device, dtype=self.dtype)
+        return self._start(eps, noise)
 
     @final
     def guided(self, call: Call) -> Callable[[Tensor, Noise], Prediction]:
@@ -91,6 +109,13 @@ class Denoiser(Model, interface=True):
     @abstractmethod
     def _path(self, steps: int) -> Sequence[Noise]:
         """List steps + 1 levels of noise, most noisy first, the last `Noise(1.0, 0.0)`."""
+
+    def _start(self, eps: Tensor, noise: Noise) -> Tensor:
+        """Turn N(0, I) `[n, *shape]` into rows to begin with; sigma·eps unless it's overridden.
+
+        Where data lie around another point, alpha times that point belongs to it.
+        """
+        return noise.over(eps)[1] * eps
 
     @final
     def _each(
