@@ -169,6 +169,41 @@ def bert(folder: Path, architecture: str = "BertForMaskedLM") -> Path:
     return _saved(folder, getattr(transformers, architecture), config, tokenizer)
 
 
+def roberta(folder: Path) -> Path:
+    """Save a RoBERTa for masked words, whose positions begin behind that of the padding."""
+    from transformers import RobertaConfig, RobertaForMaskedLM
+
+    tokenizer = word_tokenizer()
+    config = RobertaConfig(
+        **_TOWER, vocab_size=len(tokenizer), max_position_embeddings=LENGTH + 1, type_vocab_size=1,
+        pad_token_id=0, bos_token_id=2, eos_token_id=3,
+    )  # fmt: skip
+    return _saved(folder, RobertaForMaskedLM, config, tokenizer)
+
+
+def clip_text(folder: Path) -> Path:
+    """Save CLIP's text model alone, without its projection."""
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    tokenizer = clip_tokenizer()
+    config = CLIPTextConfig(
+        **_TOWER, vocab_size=len(tokenizer), max_position_embeddings=LENGTH,
+        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )  # fmt: skip
+    return _saved(folder, CLIPTextModel, config, tokenizer)
+
+
+def vit(folder: Path) -> Path:
+    """Save a ViT without a head, with what prepares pictures."""
+    from transformers import ViTConfig, ViTModel
+    from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
+
+    config = ViTConfig(**_TOWER, image_size=16, patch_size=8)
+    processor = ViTImageProcessorPil(size={"height": 16, "width": 16})
+    return _saved(folder, ViTModel, config, processor)
+
+
 def clip(folder: Path) -> Path:
     """Save a CLIP with what prepares texts and pictures."""
     from transformers import CLIPConfig, CLIPModel

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from zoo_core.conformance.check import Skip
 from zoo_core.conformance.draws import LENGTH, condition_space, draw, draw_told
+from zoo_core.errors import UnsupportedError
+from zoo_core.interfaces.batch import Batch
 from zoo_core.interfaces.generator import Generator
 from zoo_core.interfaces.model import Model, provided
 from zoo_core.interfaces.ragged import Ragged
@@ -59,6 +61,19 @@ class Subject:
         if self.is_in_memory_alone:
             raise Skip("a wrapped module can't be built from a configuration")
         return type(self.model)(self.model.config, seed=seed)
+
+    @cached_property
+    def refuses_training(self) -> bool:
+        """Whether the class has a loss, but this configuration refuses it by UnsupportedError."""
+        try:
+            told = self.conditions(1, "loss")
+            codes = None if told is None else self.model._codes_of(told, 1)
+            self.copy().loss(Batch(self.foreign_rows(1, "loss"), codes), rng=self.rng("loss"))
+        except UnsupportedError:
+            return True
+        except Exception:  # noqa: BLE001  the checks of the loss find it
+            return False
+        return False
 
     def to_fit(self) -> Model:
         """Give a model to fit: an untrained one, or a copy where a module is wrapped."""

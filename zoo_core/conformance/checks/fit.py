@@ -48,7 +48,8 @@ def _trains(subject: Subject) -> bool:
     """Claim to be fitted by a trainer."""
     model = subject.model
     has_weights = any(p.requires_grad for p in model.parameters())
-    return not _fits_itself(subject) and has_loss(model) and has_weights
+    claimed = not _fits_itself(subject) and has_loss(model) and has_weights
+    return claimed and not subject.refuses_training
 
 
 def _fits(subject: Subject) -> bool:

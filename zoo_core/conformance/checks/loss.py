@@ -24,7 +24,8 @@ def _has_loss(subject: Subject) -> bool:
     own = has_loss(model) and type(model)._loss is not DensityModel._loss
     by_gradient = type(model)._fit is Model._fit
     trained = any(p.requires_grad for p in model.parameters())
-    return trained and (own or (by_gradient and provided(model, DensityModel)))
+    claimed = trained and (own or (by_gradient and provided(model, DensityModel)))
+    return claimed and not subject.refuses_training
 
 
 @check(claimed=_has_loss)

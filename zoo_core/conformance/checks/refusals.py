@@ -62,15 +62,17 @@ def values_outside_the_space_are_refused(subject: Subject) -> None:
 
 @check(claimed=is_density)
 def other_kinds_of_data_are_refused(subject: Subject) -> None:
-    """Complex numbers, text, and sequences for arrays (or arrays for sequences) raise DataError."""
+    """Complex numbers, text, and sequences for arrays (or arrays for sequences) raise DataError.
+
+    Text only where the space has no tokenizer, which makes codes of it.
+    """
     x = _values(subject)
     _refuses(subject, lambda: x.to(torch.complex64), "complex numbers")
     model = subject.model
-    for wrong, what in (
-        ("text", "text"),
-        (x if model.space.ragged else Ragged.of([x]), "another kind"),
-    ):
-        _require_error(lambda wrong=wrong: _score(model, wrong, subject), what)
+    other = x if model.space.ragged else Ragged.of([x])
+    _require_error(lambda: _score(model, other, subject), "another kind")
+    if model.space.tokenizer is None:
+        _require_error(lambda: _score(model, "text", subject), "text")
 
 
 @check(claimed=both(is_density, is_generator))
