@@ -32,6 +32,7 @@ SAVED: dict[str, Callable[[Path], Any]] = {
     "openai-community/gpt2": native.gpt2,
     "openai/clip-vit-base-patch32": native.clip,
     "google-bert/bert-base-uncased": native.bert,
+    "google-t5/t5-small": native.t5,
     "google/ddpm-cifar10-32": _pipeline("native_pipelines", "ddpm"),
     "stable-diffusion-v1-5/stable-diffusion-v1-5": _pipeline(
         "prompted_pipelines", "stable_diffusion"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
-from typing import Annotated, final
+from pathlib import Path
+from typing import Annotated, Any, final
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import zoo_core as zoo
 from models.gaussian import Gaussian
@@ -61,6 +62,22 @@ def test_a_live_model_can_be_given_for_a_part() -> None:
     )
 
 
+def test_a_live_part_that_learns_nothing_is_frozen_after_loading_too(tmp_path: Path) -> None:
+    zoo.register(Gaussian)
+    label = Label.create(classes=3, width=4, seed=9)
+    assert Gaussian.create(space=zoo.Space.real(2), conditioner=label).config.conditioner == (
+        label.as_part()
+    )
+    model = Gaussian.create(space=zoo.Space.real(2), conditioner=label.requires_grad_(False))
+    assert model.config.conditioner == label.as_part(frozen=True)
+    zoo.save(model, tmp_path / "model")
+    loaded = zoo.load(str(tmp_path / "model"))
+    weights = list(loaded.conditioner.parameters())
+    assert weights and not any(weight.requires_grad for weight in weights)
+    assert loaded.loc.requires_grad
+    assert all(torch.equal(a, b) for a, b in zip(weights, label.parameters(), strict=True))
+
+
 @final
 class Nested(zoo.Generator):
     """A model with a part over another space, as a VAE's prior is."""
@@ -94,6 +111,43 @@ def test_parts_get_their_space_from_the_parent_and_must_provide_what_is_declared
     assert model.sample(5, rng=zoo.rng(0)).shape == (5, 4)
     with pytest.raises(ConfigError, match="provides Generator and DensityModel"):
         Nested.create(space=zoo.Space.real(4), prior=zoo.Part("core/label", {"classes": 2}))
+
+
+def test_a_live_part_is_frozen_where_it_has_weights_and_none_learns() -> None:
+    prior = Gaussian.create(space=zoo.Space.real(1))
+    first, *others = prior.parameters()
+    assert others
+    first.requires_grad_(False)
+    partly = Nested.create(space=zoo.Space.real(4), prior=prior)
+    assert not partly.config.prior.frozen and others[0].requires_grad
+    wholly = Nested.create(space=zoo.Space.real(4), prior=prior.requires_grad_(False))
+    assert wholly.config.prior.frozen and wholly.get_submodule("prior") is prior
+    weightless = Label.create(classes=3)
+    assert not list(weightless.parameters())
+    told = Gaussian.create(space=zoo.Space.real(2), conditioner=weightless)
+    assert told.config.conditioner == weightless.as_part()
+
+
+def test_what_is_no_part_is_refused_with_what_would_be() -> None:
+    space = zoo.Space.real(4)
+    with pytest.raises(ConfigError, match=r"a live model: zoo.load\('./clip'\)"):
+        Nested.create(space=space, prior="./clip")
+    with pytest.raises(ConfigError, match="provides Generator and DensityModel, or give a live"):
+        Nested.create(space=space, prior=Label.create(classes=3))
+    inner = Nested.create(space=space, prior=Gaussian.create(space=zoo.Space.real(1)))
+    with pytest.raises(ConfigError, match="Give its part that does: prior=model.prior"):
+        Nested.create(space=space, prior=inner)
+
+
+def test_wrap_refuses_what_is_no_conditioner_with_what_would_be() -> None:
+    def wrap(given: Any) -> zoo.Generator:
+        module, space = nn.Linear(2, 1), zoo.Space.real(2)
+        return zoo.wrap(module, space=space, log_prob="forward", conditioner=given)
+
+    with pytest.raises(ConfigError, match="Received: './clip'. Give a live one"):
+        wrap("./clip")
+    with pytest.raises(ConfigError, match="Give its part that does: conditioner=model.conditioner"):
+        wrap(_conditional())
 
 
 def test_a_view_with_a_condition_shares_tensors_and_cannot_be_saved_or_told_again() -> None:

@@ -70,6 +70,13 @@ def test_a_row_is_a_document(tmp_path: Path, documents: str, texts: list[str]) -
     assert "runs of one letter" in data.provenance and str(len(texts)) in data.provenance
 
 
+def test_what_tokens_lose_is_said(tmp_path: Path) -> None:
+    for asked in ({}, {"length": 3}, {"split": "test", "documents": "lines"}):
+        assert _read(tmp_path, **asked).lossless
+        assert not _read(tmp_path, TEXT.replace("b\n", "b?\n"), "other.txt", **asked).lossless
+    assert not zoo_plugin_data.read("pydoc-topics", split="test", space=SPACE).lossless
+
+
 def test_windows_of_a_document_are_all_of_it(tmp_path: Path) -> None:
     data = _read(tmp_path, length=3, documents="paragraphs")
     assert _texts(data) == ["aab ", "b\nccc", "abc", "aaaaaaa ", "b"]

@@ -57,6 +57,15 @@ def test_characters_are_those_of_the_text_that_was_read() -> None:
     assert found == pytest.approx(total / 36 / math.log(2))
 
 
+def test_text_that_its_tokens_lose_has_no_bits_a_character() -> None:
+    model = TextChain.create(alphabet="ab c")
+    data = data_of(model, lossless=False)
+    assert [metric.name for metric in evaluate(model, data)] == ["perplexity", "NLL/token"]
+    with pytest.raises(UnsupportedError, match="give again.*characters of an alphabet of 4"):
+        evaluate(model, data, metrics="bits/character")
+    assert "bits/character" not in {metric.name for metric in evaluate(model, data, metrics="all")}
+
+
 @final
 class Pairs(Tokenizer):
     """Two letters a code."""

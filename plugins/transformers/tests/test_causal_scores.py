@@ -17,6 +17,7 @@ from models.causal_networks import (
     sequences,
 )
 from zoo_core.errors import ConfigError, DataError, UnsupportedError
+from zoo_plugin_transformers import network as networks
 from zoo_plugin_transformers import reading, token_scores
 from zoo_plugin_transformers.causal_lm import CausalLM
 from zoo_plugin_transformers.token_scores import pieces
@@ -182,6 +183,24 @@ def test_networks_that_read_both_ways_are_refused():
         zoo.create(
             "transformers/causal-lm", network={"model_type": "gpt2", "vocab_size": 9}, start=99
         )
+
+
+@torch.no_grad()
+def test_native_codes_outside_of_the_vocabulary_are_none():
+    network = causal_network("gpt2", bos_token_id=LEVELS, eos_token_id=50256)
+    model = CausalLM.around(network).eval()
+    assert (model.config.start, model.config.stops) == (None, ())
+    without = CausalLM.around(causal_network("gpt2", bos_token_id=None, eos_token_id=None)).eval()
+    prompt = zoo.Observed(sequences(3))
+    made, expected = (one.sample(2, observed=prompt, rng=zoo.rng(0)) for one in (model, without))
+    assert torch.equal(made.values, expected.values)
+    native = networks.described(network)
+    again = zoo.create("transformers/causal-lm", network=native)
+    assert (again.config.start, again.config.stops) == (None, ())
+    ending = CausalLM.around(causal_network("gpt2", bos_token_id=50256, eos_token_id=1))
+    assert (ending.config.start, ending.config.stops) == (1, (1,))
+    with pytest.raises(ConfigError, match=f"codes \\[{LEVELS}\\]"):
+        zoo.create("transformers/causal-lm", network=native, start=LEVELS)
 
 
 def test_a_configuration_makes_the_same_model_again(gpt2: CausalLM):

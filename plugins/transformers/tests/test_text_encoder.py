@@ -209,3 +209,37 @@ def test_it_is_a_part_that_is_saved_with_its_parent(tmp_path: Path) -> None:
     zoo.save(model, tmp_path / "encoder")
     loaded: Any = zoo.load(str(tmp_path / "encoder"))
     assert torch.equal(loaded.context(TEXTS).vector, model.context(TEXTS).vector)
+
+
+def test_a_wrapped_module_is_handed_the_whole_context_of_a_text(saved: Saved) -> None:
+    t5 = zoo.load(str(saved("t5"))).requires_grad_(False)
+
+    class Told(torch.nn.Module):
+        """A normal distribution around the mean of a text's tokens."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.mean = torch.nn.Linear(t5.context_shape.as_vector, 2)
+
+        def log_prob(self, x: torch.Tensor, context: zoo.Context) -> torch.Tensor:
+            mean = self.mean(context.as_vector())
+            return torch.distributions.Normal(mean, 1.0).log_prob(x).sum(1)
+
+    model = zoo.wrap(Told(), space=zoo.Space.real(2), log_prob="log_prob", conditioner=t5)
+    assert model.config.conditioner is not None and model.config.conditioner.frozen
+    hidden = t5.network(**_tokenizer(t5)(["a cat"], return_tensors="pt")).last_hidden_state
+    mean = model.module.get_submodule("mean")(hidden.mean(1))
+    expected = torch.distributions.Normal(mean, 1.0)
+    found = model.log_prob(torch.zeros(1, 2), condition="a cat")
+    assert torch.allclose(found, expected.log_prob(torch.zeros(1, 2)).sum(1))
+
+
+def test_a_fit_moves_a_live_encoder_that_is_not_frozen(saved: Saved) -> None:
+    texts, points = ["a cat", "a dog"] * 8, torch.zeros(16, 2)
+    for frozen in (True, False):
+        t5 = zoo.load(str(saved("t5"))).requires_grad_(not frozen)
+        before = t5.context("a cat").as_vector().detach()
+        flow = zoo.create("flows/nsf", space=zoo.Space.real(2), transforms=1, conditioner=t5)
+        flow.fit(points, condition=texts, steps=2, batch_size=8, rng=zoo.rng(0), progress="none")
+        assert flow.conditioner is t5 and flow.config.conditioner.frozen is frozen
+        assert torch.equal(t5.context("a cat").as_vector(), before) is frozen

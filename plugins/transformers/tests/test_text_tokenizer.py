@@ -7,8 +7,10 @@ import json
 import pickle
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from transformers import AutoTokenizer
 
 import zoo_core as zoo
@@ -91,6 +93,25 @@ def test_masked_words_are_unknown_codes(saved: Callable[[str], Path]):
     without = TextTokenizer(TokenizerConfig.of(saved("gpt2")))
     with pytest.raises(DataError, match="no token for an unknown entry"):
         without.decode([[3, -1]])
+
+
+def test_one_text_or_sequence_alone_is_refused(saved: Callable[[str], Path]):
+    tokenizer = TextTokenizer(TokenizerConfig.of(saved("bert")))
+    (codes,) = tokenizer.encode(["the cat"])
+    one: Any = "the cat"
+    with pytest.raises(DataError, match=r"encode\(\[text\]\)"):
+        tokenizer.encode(one)
+    mixed: Any = ["the cat", 3]
+    with pytest.raises(DataError, match="a list of texts"):
+        tokenizer.encode(mixed)
+    flat: Any = codes
+    with pytest.raises(DataError, match=r"list of int.*decode\(\[codes\]\)"):
+        tokenizer.decode(flat)
+    rows: Any = torch.tensor([codes])
+    with pytest.raises(DataError, match="tolist"):
+        tokenizer.decode(rows)
+    assert tokenizer.encode([]) == tokenizer.decode([]) == []
+    assert tokenizer.decode([tuple(codes)]) == ["the cat"]
 
 
 def test_it_is_parsed_once_and_by_need(
