@@ -129,7 +129,7 @@ def test_a_folder_is_opened_and_written_natively(
 
 
 def test_what_is_not_served_is_named(pipelines: Pipelines) -> None:
-    with pytest.raises(UnsupportedError, match="HunyuanVideoPipeline"):
+    with pytest.raises(UnsupportedError, match="HunyuanVideoPipeline .a template"):
         bridged_pipeline("HunyuanVideoPipeline", {})
     with pytest.raises(UnsupportedError, match="no scheduler and no text_encoder and no tokenizer"):
         bridged_pipeline("WanPipeline", {"text_encoder": None})
@@ -137,6 +137,8 @@ def test_what_is_not_served_is_named(pipelines: Pipelines) -> None:
     for options in ({"guidance_scale": 2.0}, {"negative": "dog"}, {"height": 8}):
         with pytest.raises(OptionError):
             _sample(sounds, 1, **options)
+    with pytest.raises(OptionError, match="scales from 1, which is unguided"):
+        _sample(films, 1, "a cat", guidance_scale=0.5)
     with pytest.raises(ConditionError):
         _sample(sounds, 1, "a cat")
     with pytest.raises(ConditionError):

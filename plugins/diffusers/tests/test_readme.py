@@ -12,6 +12,7 @@ REPOSITORIES = {
     "stable-diffusion-v1-5/stable-diffusion-v1-5": "stable_diffusion",
     "cvssp/audioldm-s-full-v2": "audio_ldm",
     "ali-vilab/text-to-video-ms-1.7b": "text_to_video",
+    "Wan-AI/Wan2.1-T2V-1.3B-Diffusers": "wan",
 }
 
 

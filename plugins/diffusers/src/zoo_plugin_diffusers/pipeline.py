@@ -99,9 +99,8 @@ class Pipeline(Generator):
     def _build(self) -> None:
         for name, native in self.config.components.items():
             if is_module(native):
-                live = self._taken(name) or module(native)
-                _detach(live)
-                self.add_module(name, live)
+                self.add_module(name, self._taken(name) or module(native))
+        _forget_computed(self)
         self._check_call()
 
     def _check_call(self) -> None:
@@ -123,7 +122,9 @@ class Pipeline(Generator):
         at_once = call.options.at_once or drawn_at_once(self.space)
         rows = [slice(start, min(start + at_once, n)) for start in range(0, n, at_once)]
         with _seeded(call.rng):
-            return torch.cat([self._drawn(pipeline, each, call) for each in rows])
+            samples = torch.cat([self._drawn(pipeline, each, call) for each in rows])
+        _forget_computed(self)
+        return samples
 
     def _assembled(self, *, progress: bool) -> Any:
         """Put the pipeline together; some ask their text encoder for its dtype, though read."""
@@ -171,7 +172,7 @@ class Pipeline(Generator):
                 received=", ".join(refused) or "negative, without a prompt",
                 remedy="Leave it out.",
             )
-        if "true_cfg_scale" not in self._takes():  # which is the classifier-free one where it's there
+        if "true_cfg_scale" not in self._arguments():  # the classifier-free one where it's there
             require_option(options.guidance_scale)
         usual = {
             "num_inference_steps": self.config.steps,
@@ -208,15 +209,15 @@ def _named(context: Context, sign: str, takes: Mapping[str, Any]) -> dict[str, T
     return named if pooled is None else named | {f"{sign}pooled_prompt_embeds": pooled}
 
 
-def _detach(module: nn.Module) -> None:
-    """Cut tensors that modules have computed of their weights from these.
+def _forget_computed(module: nn.Module) -> None:
+    """Drop the weights that weight norm computes of its two parameters, anew in each pass.
 
-    Tensors with a graph can't be copied. Weight norm, as in Stable Audio's autoencoder, computes
-    its own anew in each pass.
+    They are tensors beside the registered ones, and at first have a graph, so that they can't be
+    copied.
     """
     for one in module.modules():
-        computed = {key: value for key, value in vars(one).items() if isinstance(value, Tensor)}
-        vars(one).update({key: value.detach() for key, value in computed.items()})
+        for name in [key for key in vars(one) if f"{key}_v" in one._parameters]:
+            delattr(one, name)
 
 
 @contextmanager

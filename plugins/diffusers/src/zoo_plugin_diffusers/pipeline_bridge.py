@@ -19,7 +19,7 @@ from zoo_plugin_diffusers.native_pipeline import (
 from zoo_plugin_diffusers.pipeline import Pipeline, PipelineConfig
 from zoo_plugin_diffusers.plain_family import PLAIN_FAMILIES, PlainFamily
 from zoo_plugin_diffusers.prompt import Prompt
-from zoo_plugin_diffusers.served import PlainPipeline
+from zoo_plugin_diffusers.served import PlainPipeline, named_unserved
 from zoo_plugin_diffusers.text_to_image_bridge import bridged_prompt
 
 _TEXT = ("text_encoder", "tokenizer")
@@ -63,7 +63,7 @@ def _family(name: str) -> PlainFamily:
     raise UnsupportedError(
         f"Pipelines that are served by their name are {', '.join(PlainPipeline)}, and those of "
         "pictures",
-        received=name,
+        received=named_unserved(name),
         remedy='zoo.create("diffusers/pipeline", …) takes any that is told its space.',
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import final
 
@@ -41,3 +42,14 @@ class PlainPipeline(StrEnum):
 
 
 SERVED = (*UnconditionalPipeline, *TextToImagePipeline, *PlainPipeline)
+
+_UNSERVED: Mapping[str, str] = {
+    "AudioLDM2Pipeline": "a language model continues its prompts, padded to the longest of a call",
+    "HunyuanVideoPipeline": "a template for a language model frames its prompts",
+    "MusicLDMPipeline": "with transformers 5 the pipeline itself reads no text",
+}
+
+
+def named_unserved(name: str) -> str:
+    """Name a pipeline that isn't served, with the reason where one is known."""
+    return f"a {name} ({_UNSERVED[name]})" if name in _UNSERVED else f"a {name}"
