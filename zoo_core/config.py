@@ -106,7 +106,7 @@ class Config(pydantic.BaseModel):
 
         Raises ConfigError, naming each wrong field and the closest right name.
         """
-        live = {name: value for name, value in fields.items() if cls._is_live(name)}
+        live = {name: value for name, value in fields.items() if cls.is_live(name)}
         plain = {name: value for name, value in fields.items() if name not in live}
         try:
             text = json.dumps(to_jsonable_python(thaw(plain)))
@@ -122,7 +122,8 @@ class Config(pydantic.BaseModel):
             ) from None
 
     @classmethod
-    def _is_live(cls, name: str) -> bool:
+    def is_live(cls, name: str) -> bool:
+        """Say whether a field is marked Live."""
         field = cls.model_fields.get(name)
         return field is not None and any(isinstance(mark, Live) for mark in field.metadata)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo_core.cli.picture_files import is_picture_file, known_picture
 from zoo_core.interfaces.documents import Documents
 
 if TYPE_CHECKING:
@@ -25,20 +26,29 @@ observed_file_option = click.option(
     "--observed-file",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False),
-    help="The same from a file: .txt (one prompt), .jsonl, .csv, .npy, .safetensors.",
+    help="The same from a file: .txt (one prompt), .jsonl, .csv, .npy, .safetensors; or a picture, "
+    "drawn anew where it is transparent or --mask is white.",
+)
+mask_option = click.option(
+    "--mask",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False),
+    help="A picture of the size of that in --observed-file: white is drawn, black is known.",
 )
 
 
-def parse_observed(texts: Sequence[str], file: str | None, space: Space) -> Any:
+def parse_observed(texts: Sequence[str], file: str | None, mask: str | None, space: Space) -> Any:
     """Read what is known of samples, a row or sequence an item; None for nothing.
 
     Unknown entries are missing values. Raises UsageError and DataError.
     """
     if texts and file is not None:
         raise click.UsageError("give --observed or --observed-file, not both")
+    if mask is not None and (file is None or not is_picture_file(file)):
+        raise click.UsageError("--mask goes with a picture, given by --observed-file")
     gaps = space.model_copy(update={"missing": True})
     if file is not None:
-        return _of_file(file, gaps)
+        return known_picture(file, mask, gaps) if is_picture_file(file) else _of_file(file, gaps)
     if not texts:
         return None
     if space.tokenizer is not None:
@@ -55,7 +65,9 @@ def _of_file(file: str, gaps: Space) -> Any:
     if gaps.tokenizer is not None and Path(file).suffix.lower() == ".txt":
         (text,) = read_texts(file, Documents.FILE)
         return gaps.sequences(text.removesuffix("\n"))
-    return read_data(file, gaps).x
+    x: Any = read_data(file, gaps).x
+    alone = not gaps.ragged and tuple(x.shape) == gaps.shape
+    return x[None] if alone else x
 
 
 def _cells(rows: Sequence[Sequence[str]], gaps: Space) -> Any:
@@ -64,7 +76,7 @@ def _cells(rows: Sequence[Sequence[str]], gaps: Space) -> Any:
     if len(gaps.shape) > 1:
         raise click.BadParameter(
             f"samples are arrays of shape {list(gaps.shape)}; give --observed-file, a .npy with "
-            "NaN (of codes: -1) where nothing is known.",
+            "NaN (of codes: -1) where nothing is known, or a picture.",
             param_hint="--observed",
         )
     return from_rows(gaps, rows)

@@ -11,8 +11,15 @@ import click
 
 from zoo_core.cli.command import ZooCommand
 from zoo_core.cli.endings import note
-from zoo_core.cli.observing import observed_file_option, observed_option, parse_observed, shared
+from zoo_core.cli.observing import (
+    mask_option,
+    observed_file_option,
+    observed_option,
+    parse_observed,
+    shared,
+)
 from zoo_core.cli.outputs import SAMPLES, STDOUT, check_destination
+from zoo_core.cli.picture_files import with_pictures
 from zoo_core.cli.references import REFERENCE
 from zoo_core.cli.values import (
     condition_option,
@@ -39,6 +46,7 @@ _SAMPLES = 16
         "zoo sample flows/nsf-moons --n 1000 --out moons.png",
         "zoo sample flows/nsf-moons --n 5 --seed 1          # CSV on stdout",
         "zoo sample hf://openai-community/gpt2 --observed 'Once upon a time' --n 3 --length 40",
+        "zoo sample ./inpainter --condition 'a cat' --observed-file room.png --mask mask.png",
     ],
 )
 @click.argument("ref", type=REFERENCE)
@@ -55,6 +63,7 @@ _SAMPLES = 16
 @condition_option
 @observed_option
 @observed_file_option
+@mask_option
 @click.option("--out", "-o", metavar="FILE", help=f"{', '.join(SAMPLES)}, or - for stdout.")
 @option_option
 @click.option(
@@ -72,6 +81,7 @@ def command(
     conditions: tuple[str, ...],
     observed: tuple[str, ...],
     observed_file: str | None,
+    mask: str | None,
     out: str | None,
     options: tuple[str, ...],
     length: int | None,
@@ -93,8 +103,9 @@ def command(
     check_destination(out, SAMPLES)
     settings = parse_options(options)
     model = _generator(ref, device)
+    settings = with_pictures(settings, model.SampleOptions)
     raw = parse_conditions(conditions, model)
-    known = parse_observed(observed, observed_file, model.space)
+    known = parse_observed(observed, observed_file, mask, model.space)
     count = n or _count(raw, known)
     told = repeated(raw, count)
     path = _path(out, model, count)

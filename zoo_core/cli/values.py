@@ -27,7 +27,7 @@ option_option = click.option(
     "options",
     multiple=True,
     metavar="KEY=VALUE",
-    help="An option that the model declares; repeatable.",
+    help="An option that the model declares; repeatable. Where it is a picture, VALUE is its file.",
 )
 
 device_option = click.option(

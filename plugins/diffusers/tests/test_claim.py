@@ -72,6 +72,23 @@ def test_the_oldest_pipelines_have_their_files_at_the_top(copied: Copied) -> Non
     assert zoo.load(str(folder)).space == zoo.Space.unit(3, 8, 8)
 
 
+@pytest.mark.parametrize(
+    ("name", "component", "file"),
+    [
+        ("ddpm", "scheduler", "scheduler/scheduler_config.json"),
+        ("ddpm", "unet", "unet/config.json"),
+        ("stable_diffusion", "tokenizer", "tokenizer of "),
+    ],
+)
+def test_what_lies_nowhere_is_missing_in_its_folder(
+    copied: Copied, name: str, component: str, file: str
+) -> None:
+    folder = copied(name)
+    shutil.rmtree(folder / component)
+    with pytest.raises(FormatError, match=file):
+        _claimed(folder)
+
+
 def test_components_that_pipelines_do_without_are_left_out(copied: Copied) -> None:
     folder = copied("ddpm")
     checker = ["stable_diffusion", "StableDiffusionSafetyChecker"]

@@ -44,6 +44,28 @@ def test_a_folder_is_opened(saved: Saved, name: str) -> None:
     assert torch.equal(made, _pictures(saved(name), 3, 4))
 
 
+@pytest.mark.parametrize("kind", ["TokenizersBackend", "PreTrainedTokenizerFast"])
+def test_tokenizers_of_the_generic_class_are_read(copied: Saved, tmp_path: Path, kind: str) -> None:
+    folder = copied("stable_diffusion")
+    for file, fields in (
+        ("model_index.json", {"tokenizer": ["transformers", kind]}),
+        ("tokenizer/tokenizer_config.json", {"tokenizer_class": kind}),
+    ):
+        known = json.loads((folder / file).read_text())
+        (folder / file).write_text(json.dumps({**known, **fields}))
+    with silenced():
+        pipeline: Any = diffusers.DiffusionPipeline.from_pretrained(folder)
+    assert type(pipeline.tokenizer).__name__ == "TokenizersBackend"
+    asked = {"num_inference_steps": 2, "output_type": "pt", "height": 8, "width": 8}
+    wanted = pipeline("a cat", generator=zoo.child_rng(zoo.rng(0), "cpu"), **asked).images
+    model = zoo.load(str(folder))
+    zoo.save(model, tmp_path / "ours")
+    zoo.save(model, tmp_path / "native", format="diffusers")
+    for again in (folder, tmp_path / "ours", tmp_path / "native"):
+        x = zoo.load(str(again)).sample(1, condition="a cat", steps=2, rng=zoo.rng(0))
+        assert torch.equal(x, wanted)
+
+
 def test_a_repository_of_the_hub_is_opened_and_then_offline(
     serve: Callable[[str], str], saved: Saved, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,7 @@ from zoo_plugin_diffusers.component_files import (
     scheduler_files,
     tokenizer_files,
 )
-from zoo_plugin_diffusers.served import SERVED, UnconditionalPipeline
+from zoo_plugin_diffusers.served import SERVED, UnconditionalPipeline, named_unserved
 
 INDEX = "model_index.json"
 CONFIG = "config.json"
@@ -31,6 +31,8 @@ LEFT_OUT = frozenset({"safety_checker", "feature_extractor", "image_encoder", "w
 """Components that pipelines do without: checkers, and what adapters to pictures would need."""
 
 _LIBRARIES = ("diffusers", "transformers")
+_TOKENIZERS = ("Tokenizer", "TokenizerFast", "TokenizersBackend")
+"""How classes of tokenizers are called; the last is transformers' generic one."""
 
 
 @final
@@ -94,7 +96,7 @@ def _refuse_unserved(index: PipelineIndex, origin: str) -> None:
     if index.pipeline not in SERVED:
         raise UnsupportedError(
             f"Pipelines of diffusers' that are served: {', '.join(sorted(SERVED))}",
-            received=f"a {index.pipeline} in {origin}",
+            received=f"{named_unserved(index.pipeline)} in {origin}",
             remedy='zoo.create("diffusers/pipeline", …) takes any that is told its space.',
         )
     wanted = {"unet", "scheduler"}
@@ -119,13 +121,19 @@ def _single(repository: Repository, name: Any) -> tuple[str, ...]:
 def _component_files(repository: Repository, name: str, described: tuple[str, str]) -> list[str]:
     """List the files of a component, in its folder, or at the top as the oldest pipelines have."""
     library, kind = described
-    inside = any(file.startswith(f"{name}/") for file in repository.sizes)
-    place = Place(repository, name if inside else "")
     if kind.endswith("Scheduler"):
-        return scheduler_files(place)
-    if kind.endswith(("Tokenizer", "TokenizerFast")):
-        return tokenizer_files(place)
-    return module_files(place, Stem.TRANSFORMERS if library == "transformers" else Stem.DIFFUSERS)
+        return scheduler_files(_place(repository, name, "scheduler_config.json"))
+    if kind.endswith(_TOKENIZERS):
+        return tokenizer_files(_place(repository, name, "tokenizer_config.json"))
+    stem = Stem.TRANSFORMERS if library == "transformers" else Stem.DIFFUSERS
+    return module_files(_place(repository, name, CONFIG), stem)
+
+
+def _place(repository: Repository, name: str, configuration: str) -> Place:
+    """Choose the top for what lies there; what lies nowhere is missing in its folder."""
+    top = Place(repository)
+    inside = any(file.startswith(f"{name}/") for file in repository.sizes)
+    return Place(repository, name) if inside or not top.has(configuration) else top
 
 
 def _is_pair(value: Any) -> bool:

@@ -29,12 +29,12 @@ _GREY = 0.5
 class PictureOptions(configuration.Config):
     """Options of text-to-image sampling.
 
-    steps, guidance_scale: by default as the model's configuration says, else the pipeline itself.
-    A scale of classifier-free guidance is at least 1, which is unguided; that which a distilled
-    network is told, as Flux is, may be less. negative: a text that samples are led away from. image: a picture to start from, [3, h, w]
-    between 0 and 1 or a PIL image; strength: how much of it is drawn anew, up to 1, which is all;
-    by default the pipeline's. at_once: how many pictures are drawn together, by default as many
-    as have two million pixels. progress: show a bar.
+    steps, guidance_scale: by default as the model's configuration says, else the pipeline itself. A
+    scale of classifier-free guidance is at least 1, which is unguided; that which a distilled
+    network is told, as Flux is, may be less. negative: a text that samples are led away from.
+    image: a picture to start from, [3, h, w] between 0 and 1 or a PIL image; strength: how much of
+    it is drawn anew, up to 1, which is all; by default the pipeline's. at_once: how many pictures
+    are drawn together, by default as many as have two million pixels. progress: show a bar.
     """
 
     steps: pydantic.PositiveInt | None = None
