@@ -54,7 +54,16 @@ def test_every_hook_is_specified_and_documented() -> None:
     assert specified == set(HOOKS)
     assert all(vars(specs)[name].__doc__ for name in specified)
     first = {name for name in HOOKS if is_first_result(name)}
-    answered_once = {"resolve", "claim", "write", "fetch", "convert", "train", "evaluate", "open_data"}
+    answered_once = {
+        "resolve",
+        "claim",
+        "write",
+        "fetch",
+        "convert",
+        "train",
+        "evaluate",
+        "open_data",
+    }
     assert first == {f"zoo_{name}" for name in answered_once}
 
 
