@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.distributions import Independent, Normal
 
 import zoo_core as zoo
+from models.bell import Bell
 from zoo_core.conformance import CheckResult, Status, check_model
 from zoo_core.errors import ConfigError, DefinitionError, UnsupportedError
 from zoo_core.interfaces.wrapped import Wrapped
@@ -25,28 +26,6 @@ from zoo_core.interfaces.wrapped import Wrapped
 PLANE = zoo.Space.real(2)
 X = torch.randn(7, 2, generator=zoo.rng(0))
 LABEL = zoo.Part("core/label", {"classes": 3})
-
-
-class Bell(nn.Module):
-    """N(loc, scale²) of two independent entries, in the several ways in which people write it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.loc = nn.Parameter(torch.tensor([0.5, -1.0]))
-        self.log_scale = nn.Parameter(torch.tensor([0.3, -0.2]))
-
-    def distribution(self) -> Independent:
-        return Independent(Normal(self.loc, self.log_scale.exp()), 1)
-
-    def log_prob(self, x: Tensor) -> Tensor:
-        return self.distribution().log_prob(x)
-
-    def sample(self, n: int) -> Tensor:
-        return self.loc + self.log_scale.exp() * torch.randn(n, 2, dtype=self.loc.dtype)
-
-    def draw(self, count: int, *, generator: torch.Generator) -> Tensor:
-        noise = torch.randn(count, 2, generator=generator, dtype=self.loc.dtype)
-        return self.loc + self.log_scale.exp() * noise
 
 
 class Autoencoder(nn.Module):
