@@ -101,6 +101,8 @@ def test_a_tokenizer_is_for_sequences_of_codes_and_is_not_saved() -> None:
 def test_a_rate_is_of_waveforms_and_frames() -> None:
     assert zoo.Space.real(1, 16, rate=16000.0).rate == 16000.0
     assert zoo.Space.parse(zoo.Space.unit(4, 3, 8, 8, rate=8.0).to_json()).rate == 8.0
+    assert str(zoo.Space.real(2, 64, rate=16.0)) == "waveform [2, 64], 16 a second"
+    assert str(zoo.Space.unit(4, 3, 8, 8, rate=7.5)) == "frames [4, 3, 8, 8], 7.5 a second"
     with pytest.raises(ValueError, match="waveforms"):
         zoo.Space.real(3, rate=1.0)
 

@@ -174,6 +174,9 @@ class Space(Config):
     def __str__(self) -> str:
         """Say what one sample is, in words."""
         missing = ", missing values allowed" if self.missing else ""
+        if self.rate is not None:
+            what = "waveform" if len(self.shape) == 2 else "frames"
+            return f"{what} {list(self.shape)}, {self.rate:g} a second{missing}"
         if self.tokenizer is not None:
             return f"text ({self.tokenizer.name}){missing}"
         what = f"{self.kind} with {self.levels} levels" if self.levels else str(self.kind)
