@@ -267,6 +267,7 @@ def test_a_scheme_means_a_model(scheme: Scheme, writer: LoopbackHub) -> None:
 
 
 def test_a_scheme_that_nobody_knows(scheme: Scheme) -> None:
-    for ref in ("lab://digits", "https://huggingface.co/a/b"):
-        with pytest.raises(UnknownNameError, match="hf://owner/repo"):
+    answers = {"lab://digits": "hf://owner/repo", "https://huggingface.co/a/b": "Write hf://a/b"}
+    for ref, answer in answers.items():
+        with pytest.raises(UnknownNameError, match=answer):
             zoo.load(ref)
