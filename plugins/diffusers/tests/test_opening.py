@@ -106,7 +106,9 @@ def test_half_precision_is_loaded_as_single_as_the_library_does(
 
 
 def test_a_load_is_quiet(saved: Saved, capfd: pytest.CaptureFixture[str]) -> None:
-    zoo.load(str(saved("ddpm")))
+    folder = saved("ddpm")
+    capfd.readouterr()
+    zoo.load(str(folder))
     assert capfd.readouterr() == ("", "")
 
 
