@@ -6,15 +6,13 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
 from zoo_core.errors import DataError
-from zoo_core.interfaces.documents import Documents
+from zoo_core.interfaces.documents import FIELD, Documents, texts_of_objects
 
 SUFFIXES = (".txt", ".jsonl")
-_FIELD = "text"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -29,30 +27,10 @@ def read_texts(file: str, documents: Documents) -> list[str]:
     except UnicodeDecodeError as error:
         raise DataError(f"{file} is text in UTF-8", received=str(error)) from None
     objects = Path(file).suffix.lower() == ".jsonl"
-    texts = _of_objects(file, content) if objects else documents.parts(content)
+    texts = texts_of_objects(content, file) if objects else documents.parts(content)
     if not texts:
         raise DataError(f"{file} holds at least one text", received="none")
     return texts
-
-
-def _of_objects(file: str, content: str) -> list[str]:
-    """Give the field `text` of each line's JSON object."""
-    lines = enumerate(content.split("\n"), start=1)
-    return [_field(file, number, line) for number, line in lines if line.strip()]
-
-
-def _field(file: str, number: int, line: str) -> str:
-    try:
-        found: Any = json.loads(line)
-    except ValueError:
-        found = None
-    text = found.get(_FIELD) if isinstance(found, dict) else None
-    if not isinstance(text, str):
-        raise DataError(
-            f'Each line of {file} is like {{"{_FIELD}": "…"}}',
-            received=f"{line[:60]!r} in line {number}",
-        )
-    return text
 
 
 def shown(texts: Sequence[str]) -> Iterator[str]:
@@ -81,4 +59,4 @@ def text_lines(texts: Sequence[str]) -> Iterator[str]:
 
 def object_lines(texts: Sequence[str]) -> Iterator[str]:
     """Give the lines of a .jsonl file, which hold any text."""
-    yield from (json.dumps({_FIELD: text}, ensure_ascii=False) for text in texts)
+    yield from (json.dumps({FIELD: text}, ensure_ascii=False) for text in texts)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
 import numpy as np
 import torch
@@ -16,6 +15,7 @@ from torch import Tensor
 from zoo_core.errors import DataError
 from zoo_core.interfaces.batch import Batch
 from zoo_core.interfaces.dataset import DataRequest, Dataset
+from zoo_core.interfaces.documents import texts_of_objects
 from zoo_core.interfaces.ragged import Ragged
 from zoo_core.interfaces.space import Space
 from zoo_core.interfaces.tokenizer import Tokenizer
@@ -49,7 +49,7 @@ def open_tokens(path: Path, request: DataRequest) -> Opened:
     text = "".join(piece for _, piece in decoded(path)).removeprefix("\ufeff")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     objects = path.suffix.lower() == ".jsonl"
-    documents = _of_objects(path, text) if objects else request.documents.parts(text)
+    documents = texts_of_objects(text, path.name) if objects else request.documents.parts(text)
     read = _rows(path.name, documents, request)
     return Opened(
         Batch(read.rows),
@@ -137,23 +137,3 @@ def _counted(rows: Ragged, request: DataRequest) -> str:
     windows = "texts" if request.length is None else f"windows of {request.length} tokens or fewer"
     name = "" if tokenizer is None else f", {tokenizer.name}"
     return f"{len(rows)} {windows}, {len(rows.values)} tokens{name}"
-
-
-def _of_objects(path: Path, text: str) -> list[str]:
-    """Give the field `text` of each line's JSON object."""
-    lines = enumerate(text.split("\n"), start=1)
-    return [_field(path, number, line) for number, line in lines if line.strip()]
-
-
-def _field(path: Path, number: int, line: str) -> str:
-    try:
-        found: Any = json.loads(line)
-    except ValueError:
-        found = None
-    text = found.get("text") if isinstance(found, dict) else None
-    if not isinstance(text, str):
-        raise DataError(
-            f'Each line of {path.name} is like {{"text": "…"}}',
-            received=f"{line[:60]!r} in line {number}",
-        )
-    return text
